@@ -1,0 +1,1 @@
+//! What an XMPP server gets to see of a client.
