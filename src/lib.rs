@@ -1,1 +1,11 @@
 //! What an XMPP server gets to see of a client.
+//!
+//! The library is the audit core: bytes and time go in, records come out. It opens nothing and reads no clock. The command line tool, with
+//! its proxy, certificates and files, sits behind the default feature `proxy`.
+
+pub mod audit;
+pub mod catalog;
+pub mod record;
+pub mod scan;
+pub mod transcript;
+pub mod xmpp;
