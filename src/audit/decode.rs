@@ -21,6 +21,8 @@ pub fn sasl_part(base64: &str, part: &str) -> Option<String> {
             };
             (!wanted.is_empty()).then(|| text(wanted))
         }
+        // EXTERNAL and ANONYMOUS (RFC 4422 §A.1, RFC 4505 §2) send one string.
+        "external" | "anonymous" => Some(text(&bytes)),
         "ht" => {
             let at = bytes.iter().position(|&b| b == 0)?;
             match name {

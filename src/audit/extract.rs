@@ -146,6 +146,30 @@ impl Extractor {
         }
         self.derived.sort_unstable();
         self.derived.dedup();
+        self.keep_most_specific(catalog);
+    }
+
+    /// Of several rows that read the same part of the same element the most specific stays.
+    fn keep_most_specific(&mut self, catalog: &Catalog) {
+        let mut kept = 0;
+        let mut start = 0;
+        while start < self.derived.len() {
+            let node = self.derived[start].0;
+            let end = start + self.derived[start..].iter().take_while(|(n, _)| *n == node).count();
+            for index in start..end {
+                let field = catalog.field(self.derived[index].1);
+                let beaten = (start..end).any(|other| {
+                    let other = catalog.field(self.derived[other].1);
+                    other.extract == field.extract && other.specificity > field.specificity
+                });
+                if !beaten {
+                    self.derived[kept] = self.derived[index];
+                    kept += 1;
+                }
+            }
+            start = end;
+        }
+        self.derived.truncate(kept);
     }
 
     /// The scope that begins at an element: a forwarded stanza, or what an error echoes.
@@ -327,6 +351,10 @@ fn push_claimed(out: &mut Exposures, catalog: &Catalog, id: FieldId, raw: &str, 
     let (value, typed) = if field.extract == Extract::Base64Length {
         let length = value::base64_length(raw).map_or_else(|| "not base64".to_owned(), |length| length.to_string());
         (out.intern_str(&length), Typed::Plain)
+    } else if field.extract == Extract::Base64 && field.value_type != ValueType::Base64 {
+        // The row says that the decoded bytes are text.
+        let decoded = value::decode_base64(raw).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        show(out, field.kind, field.value_type, decoded.as_deref().unwrap_or("[not base64]"), keep_content)
     } else {
         show(out, field.kind, field.value_type, raw, keep_content)
     };
