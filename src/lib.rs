@@ -4,6 +4,8 @@
 //! its proxy, certificates and files, sits behind the default feature `proxy`.
 
 pub mod audit;
+#[cfg(feature = "proxy")]
+pub mod ca;
 pub mod catalog;
 pub mod record;
 pub mod scan;
