@@ -7,6 +7,8 @@ pub mod audit;
 #[cfg(feature = "proxy")]
 pub mod ca;
 pub mod catalog;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 pub mod record;
 pub mod scan;
 pub mod transcript;
