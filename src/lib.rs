@@ -4,7 +4,11 @@
 //! its proxy, certificates and files, sits behind the default feature `proxy`.
 
 pub mod audit;
+#[cfg(feature = "proxy")]
+pub mod ca;
 pub mod catalog;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 pub mod record;
 pub mod scan;
 pub mod transcript;
