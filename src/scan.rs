@@ -65,7 +65,8 @@ struct InputLine {
 /// # Errors
 /// Input that is not in one of the three formats, and failures of reading and writing. A stanza that cannot be parsed is no error.
 pub fn scan(catalog: &Arc<Catalog>, options: &Options, input: &mut dyn BufRead, out: &mut dyn Write) -> Result<Outcome, ScanError> {
-    let mut scan = Scan { catalog, options, settings: Arc::new(options.settings.clone()), out, outcome: Outcome::default(), line: Vec::new() };
+    let mut scan =
+        Scan { catalog, options, settings: Arc::new(options.settings.clone()), out, outcome: Outcome::default(), line: Vec::new() };
     let first = loop {
         let buffer = input.fill_buf()?;
         let Some(&first) = buffer.first() else { break None };
@@ -135,7 +136,8 @@ impl Scan<'_> {
                 let mut replay = transcript::Replay::begin(line, self.catalog, &self.settings)?;
                 return self.transcript(&mut replay, input);
             }
-            let row: InputLine = serde_json::from_str(line).map_err(|error| ScanError::Line { line: number, problem: error.to_string() })?;
+            let row: InputLine =
+                serde_json::from_str(line).map_err(|error| ScanError::Line { line: number, problem: error.to_string() })?;
             match row.session {
                 Some(name) => {
                     let mut auditor = sessions.remove(&name).unwrap_or_else(|| self.auditor(&name));
@@ -229,7 +231,10 @@ mod tests {
     fn each_input_stanza_gives_one_line() {
         assert_eq!(stanzas("<message/><presence/>"), ["0 message ok", "1 presence ok"]);
         assert_eq!(stanzas("<stream>\n<iq/> <message></stream>"), ["0 iq ok", "1 unknown malformed"]);
-        assert_eq!(stanzas("{\"xml\":\"<presence/>\"}\n\n{\"xml\":\"<iq\"}\n{\"xml\":\"\"}\n"), ["0 presence ok", "1 unknown truncated", "2 unknown malformed"]);
+        assert_eq!(
+            stanzas("{\"xml\":\"<presence/>\"}\n\n{\"xml\":\"<iq\"}\n{\"xml\":\"\"}\n"),
+            ["0 presence ok", "1 unknown truncated", "2 unknown malformed"]
+        );
         let header = r#"{"xml":"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='a.example'>","phase":"before_tls","direction":"client_to_server"}"#;
         assert_eq!(stanzas(header), ["0 stream_open ok"]);
         assert_eq!(stanzas(""), Vec::<String>::new());

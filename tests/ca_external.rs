@@ -20,23 +20,14 @@ use handshake::accepted_by;
 /// Checks every case but those named with one verifier, which answers for each leaf in order.
 fn check(verify: fn(&Lab, &[Leaf]) -> verifiers::Answers, but: &[&str]) {
     let lab = Lab::new();
-    let leaves: Vec<Leaf> = lab
-        .leaves()
-        .into_iter()
-        .filter(|leaf| !but.contains(&leaf.name))
-        .collect();
+    let leaves: Vec<Leaf> = lab.leaves().into_iter().filter(|leaf| !but.contains(&leaf.name)).collect();
     let answers = verify(&lab, &leaves);
     assert_eq!(answers.len(), leaves.len());
     let wrong: Vec<String> = leaves
         .iter()
         .zip(answers)
         .filter(|(leaf, answer)| leaf.acceptable != answer.is_ok())
-        .map(|(leaf, answer)| {
-            format!(
-                "{} (acceptable: {}): {answer:?}",
-                leaf.name, leaf.acceptable
-            )
-        })
+        .map(|(leaf, answer)| format!("{} (acceptable: {}): {answer:?}", leaf.name, leaf.acceptable))
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -77,21 +68,8 @@ fn openssl_connects_by_domain() {
     let hello = accepted_by("openssl", "openssl", |lab, port| {
         let connect = format!("127.0.0.1:{port}");
         let root = lab.path("root.pem");
-        let args = [
-            "s_client",
-            "-connect",
-            &connect,
-            "-servername",
-            "lab.test",
-            "-verify_hostname",
-            "lab.test",
-            "-CAfile",
-            &root,
-        ];
-        args.into_iter()
-            .chain(["-no-CApath", "-no-CAstore", "-verify_return_error"])
-            .map(str::to_owned)
-            .collect()
+        let args = ["s_client", "-connect", &connect, "-servername", "lab.test", "-verify_hostname", "lab.test", "-CAfile", &root];
+        args.into_iter().chain(["-no-CApath", "-no-CAstore", "-verify_return_error"]).map(str::to_owned).collect()
     });
     assert_eq!(hello.server_name.as_deref(), Some("lab.test"));
 }
@@ -101,17 +79,7 @@ fn openssl_connects_by_domain() {
 fn gnutls_connects_by_name() {
     let hello = accepted_by("gnutls-cli", "gnutls-bin", |lab, port| {
         let (port, root) = (port.to_string(), lab.path("root.pem"));
-        [
-            "--x509cafile",
-            &root,
-            "--alpn",
-            "xmpp-client",
-            "-p",
-            &port,
-            "localhost",
-        ]
-        .map(str::to_owned)
-        .into()
+        ["--x509cafile", &root, "--alpn", "xmpp-client", "-p", &port, "localhost"].map(str::to_owned).into()
     });
     assert_eq!(hello.alpn, [b"xmpp-client".to_vec()]);
 }
@@ -123,10 +91,7 @@ fn python_connects_by_address() {
                    context = ssl.create_default_context(cafile=sys.argv[1])\n\
                    connection = socket.create_connection(('127.0.0.1', int(sys.argv[2])))\n\
                    assert context.wrap_socket(connection, server_hostname='127.0.0.1').read() == b'welcome\\n'";
-    let hello = accepted_by("python3", "python3", |lab, port| {
-        ["-c", program, &lab.path("root.pem"), &port.to_string()]
-            .map(str::to_owned)
-            .into()
-    });
+    let hello =
+        accepted_by("python3", "python3", |lab, port| ["-c", program, &lab.path("root.pem"), &port.to_string()].map(str::to_owned).into());
     assert_eq!(hello.server_name, None, "an address is not sent as a name");
 }

@@ -4,9 +4,7 @@
 
 use std::sync::Arc;
 
-use rustls::{
-    ClientConfig, ClientConnection, ServerConfig, ServerConnection, pki_types::ServerName,
-};
+use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, pki_types::ServerName};
 use stanzascope::{
     ca::{Authority, Scope},
     proxy::client_hello::ClientHello,
@@ -17,8 +15,7 @@ use time::OffsetDateTime;
 fn a_returning_client_shows_its_ticket() {
     let tmp = tempfile::tempdir().unwrap();
     let now = OffsetDateTime::now_utc();
-    let authority =
-        Authority::create(tmp.path(), &Scope::new(&["lab.test"], &[]).unwrap(), now).unwrap();
+    let authority = Authority::create(tmp.path(), &Scope::new(&["lab.test"], &[]).unwrap(), now).unwrap();
     let leaf = authority.leaf(&["lab.test"], now).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let server = ServerConfig::builder_with_provider(provider.clone())
@@ -27,10 +24,7 @@ fn a_returning_client_shows_its_ticket() {
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(leaf)));
     let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(
-        rustls::pki_types::pem::PemObject::pem_slice_iter(authority.root_pem().as_bytes())
-            .flatten(),
-    );
+    roots.add_parsable_certificates(rustls::pki_types::pem::PemObject::pem_slice_iter(authority.root_pem().as_bytes()).flatten());
     let mut client = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -43,27 +37,16 @@ fn a_returning_client_shows_its_ticket() {
     assert_eq!(first.alpn, [b"xmpp-client".to_vec()]);
     assert_eq!(first.server_name.as_deref(), Some("lab.test"));
     assert!(first.supported_versions.contains(&0x0304) && !first.key_share_groups.is_empty());
-    assert!(
-        first.psk_identities.is_empty()
-            && !first
-                .facts()
-                .iter()
-                .any(|(field, _)| field.ends_with("psk_identity"))
-    );
+    assert!(first.psk_identities.is_empty() && !first.facts().iter().any(|(field, _)| field.ends_with("psk_identity")));
     let second = handshake(&client, &server);
     assert_eq!(second.psk_identities.len(), 1);
     let ticket = format!("{} bytes", second.psk_identities[0]);
-    assert!(
-        second
-            .facts()
-            .contains(&("transport.tls.psk_identity", ticket))
-    );
+    assert!(second.facts().contains(&("transport.tls.psk_identity", ticket)));
 }
 
 /// Completes a handshake in memory and returns what the client said first.
 fn handshake(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> ClientHello {
-    let mut client =
-        ClientConnection::new(client.clone(), ServerName::try_from("lab.test").unwrap()).unwrap();
+    let mut client = ClientConnection::new(client.clone(), ServerName::try_from("lab.test").unwrap()).unwrap();
     let mut server = ServerConnection::new(server.clone()).unwrap();
     let mut first = Vec::new();
     loop {

@@ -35,13 +35,15 @@ pub fn sasl_part(base64: &str, part: &str) -> Option<String> {
             let message = text(&bytes);
             let first = message.split(',').next()?;
             match name {
-                "gs2_cbind_flag" => matches!(first, "n" | "y").then(|| first.to_owned()).or_else(|| first.starts_with("p=").then(|| "p".to_owned())),
+                "gs2_cbind_flag" => {
+                    matches!(first, "n" | "y").then(|| first.to_owned()).or_else(|| first.starts_with("p=").then(|| "p".to_owned()))
+                }
                 "cb_name" => first.strip_prefix("p=").map(str::to_owned),
-                _ => message
-                    .split(',')
-                    .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
-                    .filter(|value| !value.is_empty())
-                    .map(|value| if name == "n" || name == "a" { value.replace("=2C", ",").replace("=3D", "=") } else { value.to_owned() }),
+                _ => {
+                    message.split(',').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).filter(|value| !value.is_empty()).map(
+                        |value| if name == "n" || name == "a" { value.replace("=2C", ",").replace("=3D", "=") } else { value.to_owned() },
+                    )
+                }
             }
         }
         "oauth" => {
@@ -85,7 +87,11 @@ pub fn protobuf_field(bytes: &[u8], path: &[u32]) -> Option<String> {
                 let value = input.get(..len)?;
                 input = &input[len..];
                 if number == wanted {
-                    return if rest.is_empty() { Some(format!("[{len} bytes, sha256 {}]", super::value::digest_prefix(value))) } else { protobuf_field(value, rest) };
+                    return if rest.is_empty() {
+                        Some(format!("[{len} bytes, sha256 {}]", super::value::digest_prefix(value)))
+                    } else {
+                        protobuf_field(value, rest)
+                    };
                 }
             }
             1 => input = input.get(8..)?,

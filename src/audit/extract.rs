@@ -332,7 +332,9 @@ fn find_attr(element: Element<'_>, test: &AttrTest) -> Option<usize> {
     let document = element.document();
     match test.ns {
         None => element.attr_index(&test.local),
-        Some(ns) => element.attr_indices().find(|&i| document.attr_prefixed(i) && document.attr_ns(i) == ns && document.attr_local(i) == test.local),
+        Some(ns) => {
+            element.attr_indices().find(|&i| document.attr_prefixed(i) && document.attr_ns(i) == ns && document.attr_local(i) == test.local)
+        }
     }
 }
 
@@ -379,7 +381,13 @@ fn push_unclassified(out: &mut Exposures, raw: &str, hint: &str, path: crate::re
 }
 
 /// The value a log may hold, and its typed parts.
-fn show(out: &mut Exposures, kind: Kind, value_type: ValueType, raw: &str, keep_content: bool) -> (crate::record::exposure::PoolRange, Typed) {
+fn show(
+    out: &mut Exposures,
+    kind: Kind,
+    value_type: ValueType,
+    raw: &str,
+    keep_content: bool,
+) -> (crate::record::exposure::PoolRange, Typed) {
     let bytes = raw.len() as u32;
     match kind {
         Kind::Secret => (out.intern(|pool| write_hidden(pool, "secret", raw.len())), Typed::Hidden { class: "secret", bytes }),

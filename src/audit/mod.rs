@@ -23,7 +23,9 @@ use extract::{Context, Extractor};
 use memory::Memory;
 
 use crate::catalog::Catalog;
-use crate::record::{Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Intervention, Moment, Phase, Record, SessionEvent, Stanza, Totals, Verdict};
+use crate::record::{
+    Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Intervention, Moment, Phase, Record, SessionEvent, Stanza, Totals, Verdict,
+};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, Inherited, ParseError};
 use crate::xmpp::framer::{Frame, FrameKind, Framer};
@@ -125,13 +127,20 @@ impl Auditor {
     /// The session begins.
     pub fn open(&mut self, now: Moment) {
         self.opened = Some(now);
-        self.note(Body::Session(SessionEvent { event: "open".into(), reason: None, detail: String::new(), account: None, totals: None }), now);
+        self.note(
+            Body::Session(SessionEvent { event: "open".into(), reason: None, detail: String::new(), account: None, totals: None }),
+            now,
+        );
     }
 
     /// From here on the stream is inside TLS; what was pending in clear is dropped (the relay reports it).
     pub fn tls_established(&mut self) {
         for side in &mut self.sides {
-            *side = Side { bytes: side.bytes, frames: side.frames, ..Side::new(Phase::BeforeLogin, self.settings.limits.max_bytes_before_login) };
+            *side = Side {
+                bytes: side.bytes,
+                frames: side.frames,
+                ..Side::new(Phase::BeforeLogin, self.settings.limits.max_bytes_before_login)
+            };
         }
     }
 
@@ -139,7 +148,10 @@ impl Auditor {
     ///
     /// Frames of an earlier call in the same direction must have been polled.
     pub fn feed(&mut self, direction: Direction, bytes: &[u8], now: Option<Moment>) {
-        debug_assert!(self.queue.iter().all(|q| !matches!(q, Queued::Frame { direction: d, .. } if *d == direction)), "poll before feeding again");
+        debug_assert!(
+            self.queue.iter().all(|q| !matches!(q, Queued::Frame { direction: d, .. } if *d == direction)),
+            "poll before feeding again"
+        );
         let side = &mut self.sides[direction.index()];
         side.bytes += bytes.len() as u64;
         side.framer.feed(bytes);
@@ -294,7 +306,10 @@ impl Auditor {
         if let (Some(phase), Some(direction)) = (phase, direction) {
             self.sides[direction.index()].phase = phase;
         }
-        let empty = Stanza { gap: Some(Gap { reason: "malformed".into(), detail: "no element".into(), bytes: xml.len() as u64 }), ..self.blank(direction) };
+        let empty = Stanza {
+            gap: Some(Gap { reason: "malformed".into(), detail: "no element".into(), bytes: xml.len() as u64 }),
+            ..self.blank(direction)
+        };
         let mut stanza = match found {
             Some(frame) => self.audit(framer.bytes(&frame), &frame, direction, Some(input)),
             None => empty,
@@ -343,7 +358,8 @@ impl Auditor {
                 return stanza;
             }
             FrameKind::Truncated => {
-                stanza.gap = Some(Gap { reason: "truncated".into(), detail: "the stream ended inside an element".into(), bytes: frame.len });
+                stanza.gap =
+                    Some(Gap { reason: "truncated".into(), detail: "the stream ended inside an element".into(), bytes: frame.len });
                 return stanza;
             }
             FrameKind::StreamClose => {
@@ -357,7 +373,11 @@ impl Auditor {
                 return stanza;
             }
             FrameKind::Stray => {
-                stanza.gap = Some(Gap { reason: "malformed".into(), detail: "text or markup that XMPP does not allow between stanzas".into(), bytes: frame.len });
+                stanza.gap = Some(Gap {
+                    reason: "malformed".into(),
+                    detail: "text or markup that XMPP does not allow between stanzas".into(),
+                    bytes: frame.len,
+                });
                 return stanza;
             }
             FrameKind::StreamOpen | FrameKind::Element | FrameKind::Keepalive => {}

@@ -53,7 +53,9 @@ fn opens_node(iq: Element<'_>) -> bool {
     let mut open_option = false;
     for pubsub in iq.children() {
         for child in pubsub.children() {
-            open_node |= child.attr("node").is_some_and(|node| node.starts_with("eu.siacs.conversations.axolotl") || node.starts_with("urn:xmpp:omemo:"));
+            open_node |= child
+                .attr("node")
+                .is_some_and(|node| node.starts_with("eu.siacs.conversations.axolotl") || node.starts_with("urn:xmpp:omemo:"));
             open_option |= child.children().flat_map(Element::children).any(|field| {
                 field.attr("var") == Some("pubsub#access_model") && field.children().any(|value| value.own_text().trim() == "open")
             });

@@ -146,7 +146,11 @@ fn structure(container: Element<'_>) -> Option<(&'static str, String)> {
     let keys: Vec<Element<'_>> = if legacy {
         header.children().filter(|c| c.local() == "key").collect()
     } else {
-        header.children().filter(|c| c.local() == "keys").flat_map(|keys| keys.children().filter(|c| c.local() == "key").collect::<Vec<_>>()).collect()
+        header
+            .children()
+            .filter(|c| c.local() == "keys")
+            .flat_map(|keys| keys.children().filter(|c| c.local() == "key").collect::<Vec<_>>())
+            .collect()
     };
     let id = |text: Option<&str>| text.and_then(|t| t.parse::<u32>().ok()).filter(|id| (1..=0x7fff_ffff).contains(id));
     if id(header.attr("sid")).is_none() || keys.iter().any(|key| id(key.attr("rid")).is_none()) {
@@ -231,7 +235,10 @@ mod tests {
     #[test]
     fn encrypted_messages() {
         check(&omemo(""), "OPAQUE S");
-        check(&omemo("<body>I sent you an OMEMO encrypted message but your client doesn\u{2019}t seem to support that.</body>"), "OPAQUE S");
+        check(
+            &omemo("<body>I sent you an OMEMO encrypted message but your client doesn\u{2019}t seem to support that.</body>"),
+            "OPAQUE S",
+        );
         check(&omemo("<body>see you at nine</body>"), "SUSPECT F3");
         check(&omemo("<body>x</body><subject>s</subject>"), "PROVEN_LEAK L4");
         check(&omemo("<envelope xmlns='urn:xmpp:sce:1'/>"), "PROVEN_LEAK L3");
@@ -240,7 +247,10 @@ mod tests {
     #[test]
     fn broken_containers_are_suspect() {
         check("<encrypted xmlns='eu.siacs.conversations.axolotl'/>", "SUSPECT S1");
-        check("<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><iv>QUJDREVGR0hJSktM</iv></header></encrypted>", "SUSPECT S5");
+        check(
+            "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><iv>QUJDREVGR0hJSktM</iv></header></encrypted>",
+            "SUSPECT S5",
+        );
         check(&omemo("").replace("rid='2'", "rid='0'"), "SUSPECT S4");
         check(&omemo("").replace("<payload>QUJD", "<payload>not base64"), "SUSPECT S2");
     }

@@ -58,7 +58,19 @@ pub fn shape(value: &str, hint: &str) -> Shape {
     }
     let named = matches!(
         hint,
-        "to" | "from" | "jid" | "by" | "with" | "node_jid" | "initiator" | "responder" | "target" | "server" | "service" | "host" | "domain" | "room"
+        "to" | "from"
+            | "jid"
+            | "by"
+            | "with"
+            | "node_jid"
+            | "initiator"
+            | "responder"
+            | "target"
+            | "server"
+            | "service"
+            | "host"
+            | "domain"
+            | "room"
     );
     let dotted = domain.contains('.')
         && domain.rsplit('.').next().is_some_and(|tld| tld.len() >= 2 && tld.chars().all(char::is_alphabetic))
@@ -78,7 +90,8 @@ pub fn uri_scheme(value: &str) -> Option<&str> {
         && scheme.len() <= 32
         && scheme.as_bytes()[0].is_ascii_alphabetic()
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
-    let known = matches!(scheme.to_ascii_lowercase().as_str(), "xmpp" | "mailto" | "tel" | "sip" | "sips" | "geo" | "cid" | "im" | "pres" | "data");
+    let known =
+        matches!(scheme.to_ascii_lowercase().as_str(), "xmpp" | "mailto" | "tel" | "sip" | "sips" | "geo" | "cid" | "im" | "pres" | "data");
     (valid && (rest.starts_with("//") || (known && !rest.is_empty()))).then_some(scheme)
 }
 
@@ -141,7 +154,14 @@ pub fn parse_time(value: &str) -> Option<OffsetDateTime> {
 fn looks_like_date(value: &str) -> bool {
     let b = value.as_bytes();
     let digits = |range: std::ops::Range<usize>| b.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
-    b.len() >= 10 && digits(0..4) && b[4] == b'-' && digits(5..7) && b[7] == b'-' && digits(8..10) && (b.len() == 10 || b[10] == b'T') && b.len() <= 40
+    b.len() >= 10
+        && digits(0..4)
+        && b[4] == b'-'
+        && digits(5..7)
+        && b[7] == b'-'
+        && digits(8..10)
+        && (b.len() == 10 || b[10] == b'T')
+        && b.len() <= 40
 }
 
 /// Whether an address is on this machine, in this network, or out there.
@@ -249,7 +269,15 @@ mod tests {
 
     #[test]
     fn addresses_have_classes() {
-        for (ip, class) in [("127.0.0.1", "loopback"), ("10.0.0.1", "private"), ("169.254.1.1", "link_local"), ("8.8.8.8", "public"), ("fe80::1", "link_local"), ("fd00::1", "private"), ("::ffff:192.168.0.1", "private")] {
+        for (ip, class) in [
+            ("127.0.0.1", "loopback"),
+            ("10.0.0.1", "private"),
+            ("169.254.1.1", "link_local"),
+            ("8.8.8.8", "public"),
+            ("fe80::1", "link_local"),
+            ("fd00::1", "private"),
+            ("::ffff:192.168.0.1", "private"),
+        ] {
             assert_eq!(ip_class(ip.parse().unwrap()), class, "{ip}");
         }
     }

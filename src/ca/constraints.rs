@@ -23,10 +23,7 @@ pub(super) fn extension(scope: &Scope) -> CustomExtension {
     }
     subtrees.extend(subtree(RFC822_NAME, NOBODY.as_bytes()));
     subtrees.extend(subtree(URI, NOBODY.as_bytes()));
-    let mut extension = CustomExtension::from_oid_content(
-        NAME_CONSTRAINTS,
-        tlv(SEQUENCE, &tlv(PERMITTED, &subtrees)),
-    );
+    let mut extension = CustomExtension::from_oid_content(NAME_CONSTRAINTS, tlv(SEQUENCE, &tlv(PERMITTED, &subtrees)));
     extension.set_criticality(true);
     extension
 }
@@ -37,10 +34,7 @@ pub(super) fn read(certificate: &X509Certificate<'_>) -> Option<Scope> {
     if !constraints.critical {
         return None;
     }
-    let mut scope = Scope {
-        dns: vec![],
-        networks: vec![],
-    };
+    let mut scope = Scope { dns: vec![], networks: vec![] };
     for subtree in constraints.value.permitted_subtrees.as_ref()? {
         match subtree.base {
             GeneralName::DNSName(name) if !name.is_empty() => scope.dns.push(name.to_owned()),
@@ -82,10 +76,7 @@ fn network(bytes: &[u8]) -> Option<(IpAddr, u8)> {
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     let length = content.len().to_be_bytes();
-    let significant = &length[length
-        .iter()
-        .position(|&b| b != 0)
-        .unwrap_or(length.len() - 1)..];
+    let significant = &length[length.iter().position(|&b| b != 0).unwrap_or(length.len() - 1)..];
     if content.len() >= 0x80 {
         out.push(0x80 | significant.len() as u8);
     }
@@ -122,11 +113,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let many: Vec<String> = (0..40).map(|i| format!("host{i}.lab.test")).collect();
-        for names in [
-            vec![],
-            vec!["192.0.2.7".to_owned(), "2001:db8::1".to_owned()],
-            many,
-        ] {
+        for names in [vec![], vec!["192.0.2.7".to_owned(), "2001:db8::1".to_owned()], many] {
             let scope = Scope::new(&["lab.test".to_owned()], &names).unwrap();
             assert_eq!(round_trip(&scope), Some(scope));
         }
@@ -134,10 +121,7 @@ mod tests {
 
     #[test]
     fn masks_are_contiguous() {
-        assert_eq!(
-            address_and_mask("10.0.0.0".parse().unwrap(), 12),
-            [10, 0, 0, 0, 255, 240, 0, 0]
-        );
+        assert_eq!(address_and_mask("10.0.0.0".parse().unwrap(), 12), [10, 0, 0, 0, 255, 240, 0, 0]);
         assert_eq!(network(&[10, 0, 0, 0, 255, 0, 255, 0]), None);
         assert_eq!(network(&[1, 2, 3]), None);
     }

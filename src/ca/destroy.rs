@@ -31,15 +31,9 @@ pub struct Destroyed {
 /// # Errors
 /// [`Error::Absent`] when there is nothing to destroy, [`Error::Io`] when a file could not be removed.
 pub fn destroy(dir: &Path) -> Result<Destroyed, Error> {
-    let paths: Vec<PathBuf> = FILES
-        .iter()
-        .map(|name| dir.join(name))
-        .filter(|path| path.symlink_metadata().is_ok())
-        .collect();
+    let paths: Vec<PathBuf> = FILES.iter().map(|name| dir.join(name)).filter(|path| path.symlink_metadata().is_ok()).collect();
     if paths.is_empty() {
-        return Err(Error::Absent {
-            dir: dir.to_owned(),
-        });
+        return Err(Error::Absent { dir: dir.to_owned() });
     }
     let root = RootFacts::read(dir).ok();
     for path in &paths {
@@ -47,10 +41,7 @@ pub fn destroy(dir: &Path) -> Result<Destroyed, Error> {
     }
     // Goes only if nothing else is in it, which is what we want.
     let _ = fs::remove_dir(dir);
-    Ok(Destroyed {
-        removed: paths,
-        remove_trust: trust::removal(root.as_ref()),
-    })
+    Ok(Destroyed { removed: paths, remove_trust: trust::removal(root.as_ref()) })
 }
 
 /// Overwrites a file with zeros, then deletes it. A link is deleted, what it points to left alone.

@@ -35,31 +35,16 @@ impl Facts {
     /// # Errors
     /// [`Error::Absent`] when there is no CA, [`Error::Broken`] when the certificates are not what we write.
     pub fn read(dir: &Path, now: OffsetDateTime) -> Result<Self, Error> {
-        Self::from_pem(
-            &store::public_file(dir, store::ROOT)?,
-            &store::public_file(dir, store::INTERMEDIATE)?,
-            dir,
-            now,
-        )
+        Self::from_pem(&store::public_file(dir, store::ROOT)?, &store::public_file(dir, store::INTERMEDIATE)?, dir, now)
     }
 
-    pub(super) fn from_pem(
-        root: &str,
-        intermediate: &str,
-        dir: &Path,
-        now: OffsetDateTime,
-    ) -> Result<Self, Error> {
+    pub(super) fn from_pem(root: &str, intermediate: &str, dir: &Path, now: OffsetDateTime) -> Result<Self, Error> {
         let root = RootFacts::from_pem(root, dir)?;
         let path = dir.join(store::INTERMEDIATE);
         let der = store::certificate(intermediate, &path)?;
-        let broken = |why: &str| Error::Broken {
-            path: path.clone(),
-            why: why.to_owned(),
-        };
-        let (_, certificate) =
-            X509Certificate::from_der(&der).map_err(|_| broken("not a certificate"))?;
-        let scope =
-            constraints::read(&certificate).ok_or_else(|| broken("not constrained to names"))?;
+        let broken = |why: &str| Error::Broken { path: path.clone(), why: why.to_owned() };
+        let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| broken("not a certificate"))?;
+        let scope = constraints::read(&certificate).ok_or_else(|| broken("not constrained to names"))?;
         let not_after = certificate.validity().not_after.to_datetime();
         Ok(Self {
             subject: root.subject,
@@ -76,19 +61,10 @@ impl Facts {
 
 impl fmt::Display for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = if self.expired {
-            "EXPIRED".to_owned()
-        } else {
-            format!("{} days left", self.days_left)
-        };
+        let state = if self.expired { "EXPIRED".to_owned() } else { format!("{} days left", self.days_left) };
         writeln!(f, "subject      {}", self.subject)?;
         writeln!(f, "made by      {}", self.organisation)?;
-        writeln!(
-            f,
-            "valid        {} to {} UTC ({state})",
-            self.not_before.date(),
-            self.not_after.date()
-        )?;
+        writeln!(f, "valid        {} to {} UTC ({state})", self.not_before.date(), self.not_after.date())?;
         writeln!(f, "covers       {} and everything below", self.scope)?;
         writeln!(f, "fingerprint  SHA-256 {}", self.fingerprint)
     }
@@ -109,16 +85,10 @@ impl RootFacts {
     fn from_pem(pem: &str, dir: &Path) -> Result<Self, Error> {
         let path = dir.join(store::ROOT);
         let der = store::certificate(pem, &path)?;
-        let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| Error::Broken {
-            path,
-            why: "not a certificate".to_owned(),
-        })?;
+        let (_, certificate) = X509Certificate::from_der(&der).map_err(|_| Error::Broken { path, why: "not a certificate".to_owned() })?;
         let subject = certificate.subject();
         let text = |attribute: Option<&x509_parser::x509::AttributeTypeAndValue<'_>>| {
-            attribute
-                .and_then(|a| a.as_str().ok())
-                .unwrap_or_default()
-                .to_owned()
+            attribute.and_then(|a| a.as_str().ok()).unwrap_or_default().to_owned()
         };
         Ok(Self {
             subject: text(subject.iter_common_name().next()),
@@ -129,9 +99,6 @@ impl RootFacts {
 }
 
 fn fingerprint(der: &[u8]) -> String {
-    let hex: Vec<String> = Sha256::digest(der)
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect();
+    let hex: Vec<String> = Sha256::digest(der).iter().map(|byte| format!("{byte:02X}")).collect();
     hex.join(":")
 }

@@ -5,10 +5,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, SanType,
-};
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::{Duration, OffsetDateTime};
@@ -34,38 +31,21 @@ impl Authority {
     /// # Errors
     /// [`Error::NotCovered`] for a name outside the scope: better no certificate than one no client accepts.
     /// [`Error::Expired`] when the CA ran out while in use.
-    pub fn leaf<S: AsRef<str>>(
-        &self,
-        names: &[S],
-        now: OffsetDateTime,
-    ) -> Result<Arc<CertifiedKey>, Error> {
-        let Facts {
-            scope,
-            not_after: end,
-            ..
-        } = self.facts();
+    pub fn leaf<S: AsRef<str>>(&self, names: &[S], now: OffsetDateTime) -> Result<Arc<CertifiedKey>, Error> {
+        let Facts { scope, not_after: end, .. } = self.facts();
         if now > *end {
-            return Err(Error::Expired {
-                dir: self.dir.clone(),
-                on: *end,
-            });
+            return Err(Error::Expired { dir: self.dir.clone(), on: *end });
         }
         let mut set = BTreeSet::new();
         for text in names.iter().map(AsRef::as_ref) {
             let name = Name::parse(text)?;
             if !scope.covers(&name) {
-                return Err(Error::NotCovered {
-                    name: text.to_owned(),
-                    scope: scope.to_string(),
-                });
+                return Err(Error::NotCovered { name: text.to_owned(), scope: scope.to_string() });
             }
             set.insert(name);
         }
         if set.is_empty() {
-            return Err(Error::BadName {
-                name: String::new(),
-                why: "a leaf needs a name",
-            });
+            return Err(Error::BadName { name: String::new(), why: "a leaf needs a name" });
         }
         let mut leaves = self.leaves.lock().unwrap_or_else(PoisonError::into_inner);
         // Near the CA's own end a new leaf would not live longer, so the old one is kept.
@@ -78,22 +58,11 @@ impl Authority {
         }
         let not_after = (now + LIFETIME).min(*end);
         let certified = Arc::new(self.sign(&set, now - BACKDATED, not_after)?);
-        leaves.0.insert(
-            set,
-            Leaf {
-                certified: certified.clone(),
-                not_after,
-            },
-        );
+        leaves.0.insert(set, Leaf { certified: certified.clone(), not_after });
         Ok(certified)
     }
 
-    fn sign(
-        &self,
-        names: &BTreeSet<Name>,
-        not_before: OffsetDateTime,
-        not_after: OffsetDateTime,
-    ) -> Result<CertifiedKey, Error> {
+    fn sign(&self, names: &BTreeSet<Name>, not_before: OffsetDateTime, not_after: OffsetDateTime) -> Result<CertifiedKey, Error> {
         let key = Zeroizing::new(KeyPair::generate()?);
         let mut params = CertificateParams::default();
         params.not_before = not_before;
@@ -104,9 +73,7 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         // No common name: some check it against the constraints as if it were a host, where no DNS name is given.
         params.distinguished_name = DistinguishedName::new();
-        params
-            .distinguished_name
-            .push(DnType::OrganizationName, "stanzascope test leaf");
+        params.distinguished_name.push(DnType::OrganizationName, "stanzascope test leaf");
         for name in names {
             params.subject_alt_names.push(match name {
                 Name::Dns(name) => SanType::DnsName(name.as_str().try_into()?),
@@ -117,10 +84,7 @@ impl Authority {
         let mut secret = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let signing_key = rustls::crypto::aws_lc_rs::sign::any_ecdsa_type(&secret);
         secret.zeroize();
-        Ok(CertifiedKey::new(
-            vec![certificate.der().clone(), self.intermediate.clone()],
-            signing_key?,
-        ))
+        Ok(CertifiedKey::new(vec![certificate.der().clone(), self.intermediate.clone()], signing_key?))
     }
 }
 

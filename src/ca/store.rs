@@ -25,21 +25,13 @@ pub(super) struct Files {
 pub(super) fn prepare(dir: &Path) -> Result<(), Error> {
     match fs::metadata(dir) {
         Err(source) if source.kind() == io::ErrorKind::NotFound => {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(dir)
-                .map_err(io_error("create directory", dir))?;
+            DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io_error("create directory", dir))?;
             return close_to_others(dir);
         }
         Err(source) => return Err(io_error("look at", dir)(source)),
         Ok(_) => {}
     }
-    if let Some(path) = FILES
-        .iter()
-        .map(|name| dir.join(name))
-        .find(|path| path.symlink_metadata().is_ok())
-    {
+    if let Some(path) = FILES.iter().map(|name| dir.join(name)).find(|path| path.symlink_metadata().is_ok()) {
         return Err(Error::Exists { path });
     }
     match check_private(dir) {
@@ -49,10 +41,7 @@ pub(super) fn prepare(dir: &Path) -> Result<(), Error> {
     for entry in fs::read_dir(dir).map_err(io_error("list", dir))? {
         let name = entry.map_err(io_error("list", dir))?.file_name();
         if !KEPT.iter().any(|kept| name == *kept) {
-            return Err(Error::SharedDirectory {
-                dir: dir.to_owned(),
-                other: name.to_string_lossy().into_owned(),
-            });
+            return Err(Error::SharedDirectory { dir: dir.to_owned(), other: name.to_string_lossy().into_owned() });
         }
     }
     close_to_others(dir)
@@ -60,11 +49,7 @@ pub(super) fn prepare(dir: &Path) -> Result<(), Error> {
 
 /// Writes the files, each only if it does not exist. If one fails, those written before it are removed again.
 pub(super) fn write(dir: &Path, files: &Files) -> Result<(), Error> {
-    let contents = [
-        (KEY, files.key.as_str(), 0o600),
-        (INTERMEDIATE, &files.intermediate, 0o644),
-        (ROOT, &files.root, 0o644),
-    ];
+    let contents = [(KEY, files.key.as_str(), 0o600), (INTERMEDIATE, &files.intermediate, 0o644), (ROOT, &files.root, 0o644)];
     for (done, (name, text, mode)) in contents.iter().enumerate() {
         let path = dir.join(name);
         if let Err(error) = write_new(&path, text, *mode) {
@@ -85,20 +70,11 @@ pub(super) fn write(dir: &Path, files: &Files) -> Result<(), Error> {
 
 /// Reads the files, after making sure that nobody else could have read or replaced the key (S-02).
 pub(super) fn read(dir: &Path) -> Result<Files, Error> {
-    if FILES
-        .iter()
-        .all(|name| dir.join(name).symlink_metadata().is_err())
-    {
-        return Err(Error::Absent {
-            dir: dir.to_owned(),
-        });
+    if FILES.iter().all(|name| dir.join(name).symlink_metadata().is_err()) {
+        return Err(Error::Absent { dir: dir.to_owned() });
     }
     check_private(dir)?;
-    Ok(Files {
-        root: read_file(dir, ROOT)?,
-        intermediate: read_file(dir, INTERMEDIATE)?,
-        key: Zeroizing::new(read_file(dir, KEY)?),
-    })
+    Ok(Files { root: read_file(dir, ROOT)?, intermediate: read_file(dir, INTERMEDIATE)?, key: Zeroizing::new(read_file(dir, KEY)?) })
 }
 
 /// The root certificate as PEM: what clients are given. Never anything else that may have got into the file.
@@ -115,40 +91,26 @@ pub fn export(dir: &Path) -> Result<String, Error> {
 pub(super) fn public_file(dir: &Path, name: &str) -> Result<String, Error> {
     let path = dir.join(name);
     fs::read_to_string(&path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => Error::Absent {
-            dir: dir.to_owned(),
-        },
+        io::ErrorKind::NotFound => Error::Absent { dir: dir.to_owned() },
         _ => io_error("read", &path)(source),
     })
 }
 
 /// The one certificate in a PEM text.
 pub(super) fn certificate(pem: &str, path: &Path) -> Result<CertificateDer<'static>, Error> {
-    let broken = |why: &str| Error::Broken {
-        path: path.to_owned(),
-        why: why.to_owned(),
-    };
+    let broken = |why: &str| Error::Broken { path: path.to_owned(), why: why.to_owned() };
     if pem.matches("-----BEGIN ").count() != 1 {
         return Err(broken("not exactly one certificate"));
     }
-    CertificateDer::from_pem_slice(pem.as_bytes())
-        .map_err(|_| broken("not a certificate in PEM form"))
+    CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| broken("not a certificate in PEM form"))
 }
 
 pub(super) fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    move |source| Error::Io {
-        action,
-        path: path.to_owned(),
-        source,
-    }
+    move |source| Error::Io { action, path: path.to_owned(), source }
 }
 
 fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     // The umask has only taken bits away; a strange one may have taken ours.
     file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(text.as_bytes())?;
@@ -164,31 +126,23 @@ fn read_file(dir: &Path, name: &str) -> Result<String, Error> {
     })?;
     let metadata = file.metadata().map_err(io_error("look at", &path))?;
     if !metadata.is_file() {
-        return Err(Error::Broken {
-            path,
-            why: "not a file".to_owned(),
-        });
+        return Err(Error::Broken { path, why: "not a file".to_owned() });
     }
     check_metadata(&path, &metadata, if name == KEY { 0o600 } else { 0o644 })?;
     // Room for all of it at once, so that growing leaves no copy of the key behind.
     let mut text = String::with_capacity(metadata.len() as usize + 1);
-    file.read_to_string(&mut text)
-        .map_err(io_error("read", &path))?;
+    file.read_to_string(&mut text).map_err(io_error("read", &path))?;
     Ok(text)
 }
 
 fn close_to_others(dir: &Path) -> Result<(), Error> {
-    fs::set_permissions(dir, Permissions::from_mode(0o700))
-        .map_err(io_error("close to others", dir))
+    fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(io_error("close to others", dir))
 }
 
 fn check_private(dir: &Path) -> Result<(), Error> {
     let metadata = fs::metadata(dir).map_err(io_error("look at", dir))?;
     if !metadata.is_dir() {
-        return Err(Error::Broken {
-            path: dir.to_owned(),
-            why: "not a directory".to_owned(),
-        });
+        return Err(Error::Broken { path: dir.to_owned(), why: "not a directory".to_owned() });
     }
     check_metadata(dir, &metadata, 0o700)
 }
@@ -197,30 +151,18 @@ fn check_private(dir: &Path) -> Result<(), Error> {
 fn check_metadata(path: &Path, metadata: &fs::Metadata, wanted: u32) -> Result<(), Error> {
     let me = rustix::process::geteuid().as_raw();
     if metadata.uid() != me {
-        return Err(Error::ForeignOwner {
-            path: path.to_owned(),
-            owner: metadata.uid(),
-            me,
-        });
+        return Err(Error::ForeignOwner { path: path.to_owned(), owner: metadata.uid(), me });
     }
     let mode = metadata.mode() & 0o7777;
     if mode & 0o077 & !wanted != 0 {
-        return Err(Error::OpenToOthers {
-            path: path.to_owned(),
-            mode,
-            wanted,
-        });
+        return Err(Error::OpenToOthers { path: path.to_owned(), mode, wanted });
     }
     Ok(())
 }
 
 pub(super) fn open_no_follow(path: &Path, write: bool) -> io::Result<File> {
     let no_follow = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
-    OpenOptions::new()
-        .read(!write)
-        .write(write)
-        .custom_flags(no_follow)
-        .open(path)
+    OpenOptions::new().read(!write).write(write).custom_flags(no_follow).open(path)
 }
 
 pub(super) const ROOT: &str = "root.pem";

@@ -55,19 +55,13 @@ pub fn guides(place: &Place<'_>) -> Vec<Guide> {
 /// The instructions for one client, whatever the case of its name.
 #[must_use]
 pub fn guide(client: &str, place: &Place<'_>) -> Option<Guide> {
-    guides(place)
-        .into_iter()
-        .find(|guide| guide.client.eq_ignore_ascii_case(client))
+    guides(place).into_iter().find(|guide| guide.client.eq_ignore_ascii_case(client))
 }
 
 impl fmt::Display for Guide {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.client)?;
-        for (label, text) in [
-            ("trust", &self.trust),
-            ("connect", &self.connect),
-            ("note", &self.note),
-        ] {
+        for (label, text) in [("trust", &self.trust), ("connect", &self.connect), ("note", &self.note)] {
             for (i, line) in text.lines().enumerate() {
                 writeln!(f, "  {:8} {line}", if i == 0 { label } else { "" })?;
             }
@@ -77,19 +71,9 @@ impl fmt::Display for Guide {
 }
 
 fn fill(template: &str, place: &Place<'_>) -> String {
-    let plain = std::path::absolute(place.ca)
-        .unwrap_or_else(|_| place.ca.to_owned())
-        .display()
-        .to_string();
-    let bracketed = if place.host.contains(':') {
-        format!("[{}]", place.host)
-    } else {
-        place.host.to_owned()
-    };
-    let (port, direct) = (
-        place.starttls_port.to_string(),
-        place.direct_port.to_string(),
-    );
+    let plain = std::path::absolute(place.ca).unwrap_or_else(|_| place.ca.to_owned()).display().to_string();
+    let bracketed = if place.host.contains(':') { format!("[{}]", place.host) } else { place.host.to_owned() };
+    let (port, direct) = (place.starttls_port.to_string(), place.direct_port.to_string());
     let values = [
         ("{ca}", shell_quote(&plain)),
         ("{ca-plain}", plain),
@@ -99,24 +83,13 @@ fn fill(template: &str, place: &Place<'_>) -> String {
         ("{direct-port}", direct),
         ("{domain}", place.domain.to_owned()),
     ];
-    values
-        .iter()
-        .fold(template.to_owned(), |text, (key, value)| {
-            text.replace(key, value)
-        })
+    values.iter().fold(template.to_owned(), |text, (key, value)| text.replace(key, value))
 }
 
 /// Quotes for a POSIX shell where needed.
 fn shell_quote(text: &str) -> String {
-    let plain = !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"/._-+@:".contains(&b));
-    if plain {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
+    let plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-+@:".contains(&b));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
@@ -124,13 +97,7 @@ mod tests {
     use super::*;
 
     fn place(ca: &Path) -> Place<'_> {
-        Place {
-            ca,
-            host: "127.0.0.1",
-            starttls_port: 15222,
-            direct_port: 15223,
-            domain: "lab.test",
-        }
+        Place { ca, host: "127.0.0.1", starttls_port: 15222, direct_port: 15223, domain: "lab.test" }
     }
 
     #[test]
@@ -138,18 +105,9 @@ mod tests {
         for guide in guides(&place(Path::new("/lab/certs/root.pem"))) {
             let text = guide.to_string();
             let store = guide.connect.is_empty();
-            assert!(
-                !text.contains('{') || guide.client == "@xmpp/client",
-                "{text}"
-            );
+            assert!(!text.contains('{') || guide.client == "@xmpp/client", "{text}");
             assert!(!guide.trust.is_empty(), "{text}");
-            assert!(
-                store
-                    || text.contains("15222")
-                    || text.contains("15223")
-                    || text.contains("port 5222"),
-                "{text}"
-            );
+            assert!(store || text.contains("15222") || text.contains("15223") || text.contains("port 5222"), "{text}");
         }
     }
 
@@ -167,23 +125,13 @@ mod tests {
     #[test]
     fn quotes_only_where_needed() {
         assert_eq!(shell_quote("/lab/certs/root.pem"), "/lab/certs/root.pem");
-        assert_eq!(
-            shell_quote("/it's here/root.pem"),
-            r"'/it'\''s here/root.pem'"
-        );
+        assert_eq!(shell_quote("/it's here/root.pem"), r"'/it'\''s here/root.pem'");
     }
 
     #[test]
     fn an_ipv6_host_is_bracketed_in_urls() {
         let ca = Path::new("/r.pem");
-        let guide = guide(
-            "@xmpp/client",
-            &Place {
-                host: "::1",
-                ..place(ca)
-            },
-        )
-        .unwrap();
+        let guide = guide("@xmpp/client", &Place { host: "::1", ..place(ca) }).unwrap();
         assert!(guide.connect.contains("xmpp://[::1]:15222"), "{guide}");
     }
 }

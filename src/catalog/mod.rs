@@ -325,7 +325,8 @@ impl Catalog {
         }
         let extract = paths.first().map_or(Extract::Fact, |path| path.extract.clone());
         let value_type = row.value_type.unwrap_or_else(|| extract.default_type());
-        let specificity = paths.iter().map(Path::specificity).max().unwrap_or(0) + u32::from(row.direction.is_some()) + u32::from(row.when.is_some());
+        let specificity =
+            paths.iter().map(Path::specificity).max().unwrap_or(0) + u32::from(row.direction.is_some()) + u32::from(row.when.is_some());
         self.fields.push(Field {
             id: row.id.clone(),
             spec: spec.spec.clone(),

@@ -346,7 +346,8 @@ impl Scope<'_> {
             let attrs = text.split(',').map(|attr| self.attr(attr.trim_start_matches('@'))).collect::<Result<_, _>>()?;
             return Ok(Extract::Attrs(attrs));
         }
-        let (name, argument) = text.split_once('(').ok_or_else(|| format!("{text:?} does not say what is read: end in @attribute, text(), present() …"))?;
+        let (name, argument) =
+            text.split_once('(').ok_or_else(|| format!("{text:?} does not say what is read: end in @attribute, text(), present() …"))?;
         let closed = argument.strip_suffix(')');
         let quoted = closed.and_then(|a| a.strip_prefix('\'')).and_then(|a| a.strip_suffix('\''));
         Ok(match (name, closed.unwrap_or("")) {
@@ -402,11 +403,12 @@ fn split_outside(text: &str, separator: char) -> Result<Vec<&str>, String> {
 
 fn find_outside_quotes(text: &str, wanted: char) -> Option<usize> {
     let mut quoted = false;
-    text.char_indices().find(|&(_, c)| {
-        quoted ^= c == '\'';
-        c == wanted && !quoted
-    })
-    .map(|(at, _)| at)
+    text.char_indices()
+        .find(|&(_, c)| {
+            quoted ^= c == '\'';
+            c == wanted && !quoted
+        })
+        .map(|(at, _)| at)
 }
 
 #[cfg(test)]

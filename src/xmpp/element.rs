@@ -639,7 +639,9 @@ impl Tree {
             },
         };
         // XML 1.0 §2.2: most control characters and the two non-characters of the basic plane are no characters.
-        let character = code.and_then(char::from_u32).filter(|&c| !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}'));
+        let character = code
+            .and_then(char::from_u32)
+            .filter(|&c| !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}'));
         character.unwrap_or_else(|| {
             self.irregular.insert(Irregular::BadCharacterReference);
             char::REPLACEMENT_CHARACTER

@@ -92,7 +92,18 @@ const MARKUP_HEAD: usize = 9; // "<![CDATA[" is the longest opening that decides
 impl Framer {
     /// A framer for one direction. Elements over `max_bytes` become [`FrameKind::TooLong`].
     pub fn new(max_bytes: usize) -> Framer {
-        Framer { buffer: Vec::new(), base: 0, start: 0, scanned: 0, markup: 0, state: State::Outside, depth: 0, max_bytes, skipped_from: None, stream_tag_skipped: false }
+        Framer {
+            buffer: Vec::new(),
+            base: 0,
+            start: 0,
+            scanned: 0,
+            markup: 0,
+            state: State::Outside,
+            depth: 0,
+            max_bytes,
+            skipped_from: None,
+            stream_tag_skipped: false,
+        }
     }
 
     /// Changes the limit, e.g. after login.

@@ -4,11 +4,7 @@ use super::*;
 use crate::ca::destroy;
 
 fn files() -> Files {
-    Files {
-        root: "root".into(),
-        intermediate: "intermediate".into(),
-        key: Zeroizing::new("key".into()),
-    }
+    Files { root: "root".into(), intermediate: "intermediate".into(), key: Zeroizing::new("key".into()) }
 }
 
 fn mode(path: &Path) -> u32 {
@@ -32,10 +28,7 @@ fn a_directory_with_other_things_in_it_is_left_as_it_is() {
     fs::write(tmp.path().join("passwd"), "").unwrap();
     fs::set_permissions(tmp.path(), Permissions::from_mode(0o755)).unwrap();
     let error = prepare(tmp.path()).unwrap_err();
-    assert!(
-        matches!(&error, Error::SharedDirectory { other, .. } if other == "passwd"),
-        "{error}"
-    );
+    assert!(matches!(&error, Error::SharedDirectory { other, .. } if other == "passwd"), "{error}");
     assert_eq!(mode(tmp.path()), 0o755);
     // Private already: nothing to change, so nothing to refuse.
     fs::set_permissions(tmp.path(), Permissions::from_mode(0o700)).unwrap();
@@ -48,20 +41,11 @@ fn nothing_is_written_over_or_through_a_link() {
         let tmp = tempfile::tempdir().unwrap();
         let target = tmp.path().join("target");
         symlink(&target, tmp.path().join(taken)).unwrap();
-        assert!(
-            matches!(prepare(tmp.path()), Err(Error::Exists { .. })),
-            "{taken}"
-        );
-        assert!(
-            matches!(write(tmp.path(), &files()), Err(Error::Exists { .. })),
-            "{taken}"
-        );
+        assert!(matches!(prepare(tmp.path()), Err(Error::Exists { .. })), "{taken}");
+        assert!(matches!(write(tmp.path(), &files()), Err(Error::Exists { .. })), "{taken}");
         assert!(!target.exists());
         let left = fs::read_dir(tmp.path()).unwrap().count();
-        assert_eq!(
-            left, 1,
-            "{taken}: what was written before is gone again, the link stays"
-        );
+        assert_eq!(left, 1, "{taken}: what was written before is gone again, the link stays");
     }
 }
 
@@ -75,11 +59,7 @@ fn a_linked_key_is_not_followed() {
     symlink(&elsewhere, &key).unwrap();
     assert!(matches!(read(tmp.path()), Err(Error::Io { .. })));
     destroy(tmp.path()).unwrap();
-    assert_eq!(
-        fs::read_to_string(&elsewhere).unwrap(),
-        "key",
-        "only the link is ours to remove"
-    );
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "key", "only the link is ours to remove");
 }
 
 #[test]
@@ -93,11 +73,7 @@ fn the_key_is_overwritten_before_it_is_deleted() {
     let destroyed = destroy(tmp.path()).unwrap();
     assert_eq!(fs::read(&witness).unwrap(), [0; 3]);
     assert_eq!(destroyed.removed.len(), 3);
-    assert!(
-        destroyed
-            .remove_trust
-            .contains("update-ca-certificates --fresh")
-    );
+    assert!(destroyed.remove_trust.contains("update-ca-certificates --fresh"));
     assert!(tmp.path().join("note").exists());
     assert!(matches!(destroy(tmp.path()), Err(Error::Absent { .. })));
 }
@@ -118,15 +94,8 @@ fn only_a_certificate_is_ever_exported() {
     let tmp = tempfile::tempdir().unwrap();
     assert!(matches!(export(tmp.path()), Err(Error::Absent { .. })));
     let key = rcgen::KeyPair::generate().unwrap();
-    let pem = rcgen::CertificateParams::default()
-        .self_signed(&key)
-        .unwrap()
-        .pem();
-    for (text, good) in [
-        (pem.clone(), true),
-        (pem + &key.serialize_pem(), false),
-        (key.serialize_pem(), false),
-    ] {
+    let pem = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+    for (text, good) in [(pem.clone(), true), (pem + &key.serialize_pem(), false), (key.serialize_pem(), false)] {
         fs::write(tmp.path().join(ROOT), text).unwrap();
         assert_eq!(export(tmp.path()).is_ok(), good);
     }

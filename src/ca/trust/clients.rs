@@ -94,12 +94,7 @@ pub(super) const CLIENTS: &[Client] = &[
         connect: "",
         note: "Every program of the machine trusts it then; a container or virtual machine is the better place.",
     },
-    Client {
-        name: "Fedora or Arch system store",
-        trust: "sudo trust anchor --store {ca}",
-        connect: "",
-        note: "",
-    },
+    Client { name: "Fedora or Arch system store", trust: "sudo trust anchor --store {ca}", connect: "", note: "" },
     Client {
         name: "macOS system store",
         trust: "sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {ca}",

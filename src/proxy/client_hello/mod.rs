@@ -83,43 +83,27 @@ impl ClientHello {
     /// # Errors
     /// See [`Error`]; more bytes do not help then.
     pub fn parse(received: &[u8]) -> Result<Option<Self>, Error> {
-        record::handshake_message(received)?
-            .map(|message| Self::from_body(&message))
-            .transpose()
+        record::handshake_message(received)?.map(|message| Self::from_body(&message)).transpose()
     }
 
     fn from_body(body: &[u8]) -> Result<Self, Error> {
         let mut body = Cursor(body);
-        let mut hello = Self {
-            legacy_version: body.u16().ok_or(Error::Malformed("no version"))?,
-            ..Self::default()
-        };
+        let mut hello = Self { legacy_version: body.u16().ok_or(Error::Malformed("no version"))?, ..Self::default() };
         body.take(32).ok_or(Error::Malformed("no random"))?;
         body.vec8().ok_or(Error::Malformed("no session id"))?;
         let ciphers = body.vec16().ok_or(Error::Malformed("no cipher suites"))?;
-        hello.cipher_suites = ciphers
-            .all_u16()
-            .ok_or(Error::Malformed("odd length of cipher suites"))?;
-        hello.compression_methods = body
-            .vec8()
-            .ok_or(Error::Malformed("no compression methods"))?
-            .0
-            .to_vec();
+        hello.cipher_suites = ciphers.all_u16().ok_or(Error::Malformed("odd length of cipher suites"))?;
+        hello.compression_methods = body.vec8().ok_or(Error::Malformed("no compression methods"))?.0.to_vec();
         if body.is_empty() {
             // Before extensions were invented (SSL 3).
             return Ok(hello);
         }
-        let mut extensions = body
-            .vec16()
-            .ok_or(Error::Malformed("extensions cut short"))?;
+        let mut extensions = body.vec16().ok_or(Error::Malformed("extensions cut short"))?;
         if !body.is_empty() {
             return Err(Error::Malformed("bytes after the extensions"));
         }
         while !extensions.is_empty() {
-            let (kind, content) = extensions
-                .u16()
-                .zip(extensions.vec16())
-                .ok_or(Error::Malformed("an extension is cut short"))?;
+            let (kind, content) = extensions.u16().zip(extensions.vec16()).ok_or(Error::Malformed("an extension is cut short"))?;
             hello.extensions.push(kind);
             if hello.read_extension(kind, content).is_none() {
                 hello.malformed.push(kind);

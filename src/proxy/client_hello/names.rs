@@ -19,10 +19,7 @@ pub(super) fn version(number: u16) -> String {
 
 pub(super) fn cipher_suite(number: u16) -> String {
     // rustls calls those of TLS 1.3 TLS13_…, the registry TLS_….
-    CipherSuite::from(number).as_str().map_or_else(
-        || unnamed(number),
-        |name| name.replacen("TLS13_", "TLS_", 1),
-    )
+    CipherSuite::from(number).as_str().map_or_else(|| unnamed(number), |name| name.replacen("TLS13_", "TLS_", 1))
 }
 
 pub(super) fn group(number: u16) -> String {
@@ -52,18 +49,11 @@ pub(super) fn compression(number: u8) -> String {
 }
 
 fn look_up(table: &[(u16, &str)], number: u16) -> String {
-    table
-        .iter()
-        .find(|(known, _)| *known == number)
-        .map_or_else(|| unnamed(number), |(_, name)| (*name).to_owned())
+    table.iter().find(|(known, _)| *known == number).map_or_else(|| unnamed(number), |(_, name)| (*name).to_owned())
 }
 
 fn unnamed(number: u16) -> String {
-    if is_grease(number) {
-        "GREASE".to_owned()
-    } else {
-        format!("{number:#06x}")
-    }
+    if is_grease(number) { "GREASE".to_owned() } else { format!("{number:#06x}") }
 }
 
 /// Those that real clients send, from IANA's "TLS ExtensionType Values".

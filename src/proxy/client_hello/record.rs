@@ -10,17 +10,8 @@ pub(super) fn handshake_message(received: &[u8]) -> Result<Option<Vec<u8>>, Erro
     let mut wanted = None;
     loop {
         if let Some(&kind) = rest.0.first() {
-            if fragments.is_empty()
-                && kind & 0x80 != 0
-                && received
-                    .get(2)
-                    .is_none_or(|&message| message == CLIENT_HELLO)
-            {
-                return if received.len() < 3 {
-                    Ok(None)
-                } else {
-                    Err(Error::Ssl2)
-                };
+            if fragments.is_empty() && kind & 0x80 != 0 && received.get(2).is_none_or(|&message| message == CLIENT_HELLO) {
+                return if received.len() < 3 { Ok(None) } else { Err(Error::Ssl2) };
             }
             if kind != HANDSHAKE {
                 return Err(Error::NotHandshake(kind));
@@ -28,10 +19,7 @@ pub(super) fn handshake_message(received: &[u8]) -> Result<Option<Vec<u8>>, Erro
             if rest.0.get(1).is_some_and(|&major| major != 3) {
                 return Err(Error::Malformed("record of no known version"));
             }
-            if Cursor(rest.0.get(3..).unwrap_or_default())
-                .u16()
-                .is_some_and(|length| length > MAX_FRAGMENT)
-            {
+            if Cursor(rest.0.get(3..).unwrap_or_default()).u16().is_some_and(|length| length > MAX_FRAGMENT) {
                 return Err(Error::Malformed("record longer than 16,384 bytes"));
             }
         }
@@ -67,11 +55,7 @@ fn announced_length(fragments: &[&[u8]]) -> Result<Option<usize>, Error> {
         return Ok(None);
     };
     let length = u32::from_be_bytes([0, high, middle, low]) as usize;
-    if length > MAX_BYTES {
-        Err(Error::TooLong)
-    } else {
-        Ok(Some(length))
-    }
+    if length > MAX_BYTES { Err(Error::TooLong) } else { Ok(Some(length)) }
 }
 
 const HANDSHAKE: u8 = 22;

@@ -19,8 +19,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn u16(&mut self) -> Option<u16> {
-        self.take(2)
-            .map(|bytes| u16::from_be_bytes([bytes.0[0], bytes.0[1]]))
+        self.take(2).map(|bytes| u16::from_be_bytes([bytes.0[0], bytes.0[1]]))
     }
 
     /// A vector with a length of one byte before it.
@@ -38,7 +37,6 @@ impl<'a> Cursor<'a> {
     /// The rest as 16-bit numbers; `None` if one is left half.
     pub(super) fn all_u16(self) -> Option<Vec<u16>> {
         let (pairs, rest) = self.0.as_chunks::<2>();
-        rest.is_empty()
-            .then(|| pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect())
+        rest.is_empty().then(|| pairs.iter().map(|pair| u16::from_be_bytes(*pair)).collect())
     }
 }
