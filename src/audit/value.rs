@@ -168,7 +168,7 @@ pub fn text_class(value: &str) -> &'static str {
         "aesgcm_link"
     } else if !trimmed.contains(char::is_whitespace) && uri_scheme(trimmed).is_some() {
         "link"
-    } else if trimmed.len() >= 16 && decode_base64(trimmed).is_some() {
+    } else if trimmed.len() >= 16 && !trimmed.contains(char::is_whitespace) && decode_base64(trimmed).is_some() {
         "base64"
     } else if trimmed.bytes().all(|b| b.is_ascii_digit()) {
         "number"
@@ -252,6 +252,12 @@ mod tests {
         for (ip, class) in [("127.0.0.1", "loopback"), ("10.0.0.1", "private"), ("169.254.1.1", "link_local"), ("8.8.8.8", "public"), ("fe80::1", "link_local"), ("fd00::1", "private"), ("::ffff:192.168.0.1", "private")] {
             assert_eq!(ip_class(ip.parse().unwrap()), class, "{ip}");
         }
+    }
+
+    #[test]
+    fn words_are_no_base64() {
+        assert_eq!(text_class("meet me at the pond"), "text");
+        assert_eq!(text_class("QUJDREVGR0hJSktM"), "base64");
     }
 
     #[test]
