@@ -146,6 +146,19 @@ impl Extractor {
         }
         self.derived.sort_unstable();
         self.derived.dedup();
+        self.keep_most_specific(catalog);
+    }
+
+    /// A part has one owner, too: of rows that read the same part of the same element the most specific stay.
+    fn keep_most_specific(&mut self, catalog: &Catalog) {
+        let all = std::mem::take(&mut self.derived);
+        for group in all.chunk_by(|a, b| a.0 == b.0) {
+            self.derived.extend(group.iter().filter(|(_, id)| {
+                let field = catalog.field(*id);
+                let narrower = |other: &crate::catalog::Field| other.extract == field.extract && other.specificity > field.specificity;
+                !group.iter().any(|(_, other)| narrower(catalog.field(*other)))
+            }));
+        }
     }
 
     /// The scope that begins at an element: a forwarded stanza, or what an error echoes.
