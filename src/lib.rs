@@ -8,6 +8,8 @@ pub mod audit;
 pub mod ca;
 pub mod catalog;
 #[cfg(feature = "proxy")]
+pub mod metrics;
+#[cfg(feature = "proxy")]
 pub mod proxy;
 pub mod record;
 pub mod scan;
