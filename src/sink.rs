@@ -12,19 +12,9 @@ use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
+pub use crate::config::OnLogFailure;
 use crate::metrics::Metrics;
 use crate::record::{Body, Gap, Moment, Record};
-
-/// What to do when the log cannot be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnLogFailure {
-    /// End all sessions and the run: nothing passes unseen.
-    #[default]
-    Stop,
-    /// Go on; count what is lost and write a gap record as soon as there is room.
-    Gap,
-}
 
 /// Bytes that may wait to be written.
 const QUEUE_BYTES: usize = 8 << 20;

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use stanzascope::audit::{Evidence, Settings};
 use stanzascope::ca::{self, Authority, Scope};
 use stanzascope::catalog::Catalog;
-use stanzascope::config::SessionFile;
+use stanzascope::config::{MetricsListener, SessionFile};
 use stanzascope::proxy::gate::{ChannelBinding, Policy};
 use stanzascope::proxy::scope::{self, Ownership};
 use stanzascope::proxy::upstream::{Dns, SpkiPin, StepLimits, Target, TlsMode, Trust, TrustSource, UpstreamConfig};
@@ -140,7 +140,7 @@ enum OnLogFailureArg {
 }
 
 const DEFAULT_SESSION_FILE: &str = "stanzascope.toml";
-const DEFAULT_METRICS: &str = "127.0.0.1:9464";
+const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
 /// The whole preflight.
 const PREFLIGHT_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -187,8 +187,8 @@ pub fn run(args: &Args) -> Outcome {
     runtime.block_on(start(args, config))
 }
 
-fn list(flag: &[String], file: Option<Vec<String>>) -> Vec<String> {
-    if flag.is_empty() { file.unwrap_or_default() } else { flag.to_vec() }
+fn list(flag: &[String], file: Vec<String>) -> Vec<String> {
+    if flag.is_empty() { file } else { flag.to_vec() }
 }
 
 fn merge(args: &Args) -> anyhow::Result<Config> {
@@ -209,7 +209,7 @@ fn merge(args: &Args) -> anyhow::Result<Config> {
         Some(TlsModeArg::Direct) => TlsMode::Direct,
         Some(TlsModeArg::None) => TlsMode::None,
         Some(TlsModeArg::Auto) => TlsMode::Auto,
-        None => file.upstream_tls.as_deref().map_or(Ok(TlsMode::Auto), str::parse)?,
+        None => file.upstream_tls.map_or(Ok(TlsMode::Auto), |mode| mode.name().parse())?,
     };
     let pins = list(&args.upstream_pin, file.upstream_pin);
     let trust = match (args.upstream_ca.clone().or(file.upstream_ca), pins.is_empty()) {
@@ -219,39 +219,35 @@ fn merge(args: &Args) -> anyhow::Result<Config> {
         (None, true) => TrustSource::Platform,
     };
     let allow_remote = if args.allow_remote.is_empty() {
-        let given = file.allow_remote.unwrap_or_default();
-        given.iter().map(|net| net.parse().with_context(|| format!("allow_remote: {net:?} is not a network such as 192.168.1.20/32"))).collect::<Result<_, _>>()?
+        file.allow_remote.iter().map(|net| net.parse().with_context(|| format!("allow_remote: {net:?} is not a network such as 192.168.1.20/32"))).collect::<Result<_, _>>()?
     } else {
         args.allow_remote.clone()
     };
-    let metrics = args.metrics.clone().or(file.metrics).unwrap_or_else(|| DEFAULT_METRICS.to_owned());
-    let ownership = if args.i_own_this_account || file.i_own_this_account.unwrap_or(false) { Ownership::Declared } else { Ownership::NotDeclared };
+    let metrics = match args.metrics.as_deref() {
+        Some(text) => text.parse().map_err(|why| anyhow!("--metrics {text}: {why}"))?,
+        None => file.metrics.unwrap_or(MetricsListener::At(DEFAULT_METRICS)),
+    };
+    let ownership = if args.i_own_this_account || file.i_own_this_account.unwrap_or(false) { Ownership::Claimed } else { Ownership::NotClaimed };
     let config = Config {
-        listen: match args.listen {
-            Some(address) => address,
-            None => file.listen.as_deref().map_or(Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)), str::parse).context("listen: not an address")?,
-        },
+        listen: args.listen.or(file.listen).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         ports: [args.starttls_port.or(file.starttls_port).unwrap_or(5222), args.direct_port.or(file.direct_port).unwrap_or(5223)],
         accounts: list(&args.account, file.accounts),
         names: list(&args.name, file.names),
         label: args.label.clone().or(file.label).unwrap_or_default(),
         certs: args.certs.clone().or(file.certs).unwrap_or_else(|| "certs".into()),
         runs: args.runs.clone().or(file.runs).unwrap_or_else(|| "runs".into()),
-        metrics: match metrics.as_str() {
-            "off" => None,
-            address => Some(address.parse().with_context(|| format!("--metrics: {address:?} is neither ADDRESS:PORT nor off"))?),
+        metrics: match metrics {
+            MetricsListener::Off => None,
+            MetricsListener::At(address) => Some(address),
         },
         target: upstream.parse()?,
         tls,
         trust,
-        resolver: match args.resolver {
-            Some(resolver) => Some(resolver),
-            None => file.resolver.as_deref().map(str::parse).transpose().context("resolver: not ADDRESS:PORT")?,
-        },
+        resolver: args.resolver.or(file.resolver),
         channel_binding: match args.channel_binding {
             Some(ChannelBindingArg::Observe) => ChannelBinding::Observe,
             Some(ChannelBindingArg::Strip) => ChannelBinding::Strip,
-            None => file.channel_binding.unwrap_or_default(),
+            None => file.channel_binding.unwrap_or(ChannelBinding::Observe),
         },
         observe_only: args.observe_only || file.observe_only.unwrap_or(false),
         evidence: args.evidence.map(Evidence::from).or(file.evidence).unwrap_or_default(),
@@ -260,15 +256,15 @@ fn merge(args: &Args) -> anyhow::Result<Config> {
         on_log_failure: match args.on_log_failure {
             Some(OnLogFailureArg::Stop) => OnLogFailure::Stop,
             Some(OnLogFailureArg::Gap) => OnLogFailure::Gap,
-            None => file.on_log_failure.unwrap_or_default(),
+            None => file.on_log_failure.unwrap_or(OnLogFailure::Stop),
         },
-        canaries: file.canaries.unwrap_or_default(),
+        canaries: file.canaries,
         ownership,
         domains,
         allow_remote,
     };
     for domain in &config.domains {
-        if !scope::is_special_use(domain) && config.ownership == Ownership::NotDeclared && !upstream_is_local(&config.target) {
+        if !scope::is_special_use(domain) && config.ownership == Ownership::NotClaimed && !upstream_is_local(&config.target) {
             bail!(
                 "{domain} looks like a real domain, and its server is not on this machine or in a private network. stanzascope is made for test accounts \
                  on test servers; if the account is yours and everybody concerned knows, say so with --i-own-this-account"
@@ -291,6 +287,15 @@ fn upstream_is_local(target: &Target) -> bool {
 async fn start(args: &Args, config: Config) -> Outcome {
     let listeners = bind(&config).await.map_err(Failure::Usage)?;
     let addresses = proxy::addresses(&listeners);
+    if let Target::Fixed { host, port } = &config.target
+        && let Ok(ip) = host.replace("localhost", "127.0.0.1").parse()
+    {
+        let server = SocketAddr::new(ip, *port);
+        scope::check_loop(server, &addresses, scope::is_own_address).map_err(|e| Failure::Usage(e.into()))?;
+        if config.tls == TlsMode::None {
+            scope::check_clear_text(server).map_err(|e| Failure::Usage(e.into()))?;
+        }
+    }
     let upstream = UpstreamConfig {
         target: config.target.clone(),
         tls: config.tls,
@@ -304,15 +309,12 @@ async fn start(args: &Args, config: Config) -> Outcome {
     let deadline = tokio::time::Instant::now() + PREFLIGHT_TIMEOUT;
     let report = preflight::preflight(&upstream, &config.domains[0], config.accounts.first().map(String::as_str), deadline).await;
     for line in report.lines() {
-        eprintln!("{}", stanzascope::report::terminal::escaped(&line));
+        eprintln!("{line}");
     }
     if args.check {
         eprintln!("ports: {} and {} are free", addresses[0], addresses[1]);
         eprintln!("{}", authority.facts());
-        return Ok(ExitCode::from(if report.failed() { 3 } else { 0 }));
-    }
-    if report.refused() {
-        return Err(Failure::Usage(anyhow!("the upstream is refused, see above")));
+        return Ok(ExitCode::from(if report.worst() == preflight::Status::Fail { 3 } else { 0 }));
     }
     let settings = Settings {
         accounts: config.accounts.clone(),
@@ -353,7 +355,7 @@ async fn start(args: &Args, config: Config) -> Outcome {
         transcript: config.transcript,
         on_log_failure: config.on_log_failure,
         metrics: config.metrics,
-        owner: (config.ownership == Ownership::Declared).then(OffsetDateTime::now_utc),
+        owner: (config.ownership == Ownership::Claimed).then(OffsetDateTime::now_utc),
         preflight: serde_json::to_value(&report).context("the preflight report")?,
         marks_from_stdin: true,
         status_line: std::io::stderr().is_terminal(),

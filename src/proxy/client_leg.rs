@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::client_hello::ClientHello;
 use super::gate::Decision;
 use super::tap::Tap;
+use crate::metrics::Entry;
 use crate::record::{Body, Finding, Intervention};
 use crate::xmpp::Direction;
 use crate::xmpp::framer::FrameKind;
@@ -24,25 +25,6 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
 const TLS_HANDSHAKE: u8 = 0x16;
 /// Most that is read in clear.
 const MAX_CLEAR: usize = 10_000;
-
-/// How a client began.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entry {
-    /// With `<stream:stream>` in clear.
-    StartTls,
-    /// With a ClientHello.
-    Direct,
-}
-
-impl Entry {
-    /// The name used in records and metrics.
-    pub fn name(self) -> &'static str {
-        match self {
-            Entry::StartTls => "starttls",
-            Entry::Direct => "direct",
-        }
-    }
-}
 
 /// Why a client did not get as far as TLS.
 #[derive(Debug, thiserror::Error)]

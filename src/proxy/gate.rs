@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::audit::decode::sasl_part;
 use crate::catalog::Catalog;
+pub use crate::config::ChannelBinding;
 use crate::record::Intervention;
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, Inherited};
@@ -17,17 +18,6 @@ use crate::xmpp::ns;
 
 use super::login::Login;
 use super::scope;
-
-/// What to do about channel binding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChannelBinding {
-    /// Change nothing; a client that notices the proxy is right to leave.
-    #[default]
-    Observe,
-    /// Take `-PLUS` mechanisms and binding types out of what the server offers.
-    Strip,
-}
 
 /// What a gate may do.
 #[derive(Debug, Clone)]

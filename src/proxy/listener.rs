@@ -33,13 +33,13 @@ pub async fn accept(shared: Arc<Shared>, listener: TcpListener) {
         };
         if let Err(error) = scope::check_peer(peer.ip(), &shared.allow_remote) {
             tracing::warn!(%error, "connection refused");
-            shared.metrics.session_ended("peer_refused");
+            shared.metrics.session_ended("peer_refused", false);
             continue;
         }
         let remote = !peer.ip().to_canonical().is_loopback();
         if remote && shared.tasks.len() >= MAX_REMOTE {
             tracing::warn!(%peer, limit = MAX_REMOTE, "too many sessions; connection refused");
-            shared.metrics.session_ended("too_many");
+            shared.metrics.session_ended("too_many", false);
             continue;
         }
         start(&shared, tcp, peer);

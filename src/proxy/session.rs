@@ -15,13 +15,14 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::client_hello::ClientHello;
-use super::client_leg::{Entry, Failed, Greeted, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, Prefixed, greet};
+use super::client_leg::{Failed, Greeted, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, Prefixed, greet};
 use super::gate::{Decision, Gate};
 use super::relay::{End, Pump, SharedWriter};
 use super::tap::Tap;
 use super::upstream::{self, TlsVersion, TlsVersions, Upstream, UpstreamError};
 use super::{Shared, scope};
 use crate::audit::Auditor;
+use crate::metrics::Entry;
 use crate::record::{Body, Exposures, Finding, Gap, Intervention};
 use crate::xmpp::Direction;
 
@@ -64,7 +65,8 @@ pub async fn serve(shared: Arc<Shared>, mut tcp: TcpStream, peer: SocketAddr, lo
         let exposures = Exposures::of_facts(&shared.catalog, &facts);
         inner.note(Body::Transport { direction: Some(Direction::ClientToServer), exposures }, now);
     }
-    let ending = talk(&shared, &tap, &mut tcp, local).await;
+    let mut opened = false;
+    let ending = talk(&shared, &tap, &mut tcp, local, &mut opened).await;
     let finding = {
         let inner = tap.lock();
         let client_left = matches!(ending.reason, "client_closed" | "client_vanished" | "closed");
@@ -80,16 +82,21 @@ pub async fn serve(shared: Arc<Shared>, mut tcp: TcpStream, peer: SocketAddr, lo
         inner.note(closed, now);
     }
     let _ = tap.drain().await;
-    shared.metrics.session_ended(ending.reason);
+    let redirect = tap.lock().gate.redirected_to.clone();
+    if let Some(target) = redirect.filter(|_| !shared.policy.observe_only) {
+        shared.follow(&id, &target);
+    }
+    shared.metrics.session_ended(ending.reason, opened);
     tracing::debug!(session = %id, reason = ending.reason, "session ended");
 }
 
-async fn talk(shared: &Shared, tap: &Tap, tcp: &mut TcpStream, local: SocketAddr) -> Ending {
+async fn talk(shared: &Shared, tap: &Tap, tcp: &mut TcpStream, local: SocketAddr, opened: &mut bool) -> Ending {
     let greeted = match greet(tcp, tap, &shared.policy.domains[0]).await {
         Ok(greeted) => greeted,
         Err(failed) => return not_greeted(tcp, tap, failed).await,
     };
-    shared.metrics.session_opened(greeted.entry.name());
+    shared.metrics.session_opened(greeted.entry);
+    *opened = true;
     note_hello(shared, tap, &greeted);
     if tap.drain().await.is_err() {
         return Ending::new("log_failure", "");
@@ -446,6 +453,19 @@ impl Shared {
         names.retain(|name| self.authority.covers(name));
         names.dedup();
         names
+    }
+
+    /// The server sent its client elsewhere and the client was sent back here: the next sessions go where the server said. The scope guard
+    /// looks at the new address when it is dialled.
+    fn follow(&self, session: &str, target: &str) {
+        let target = if target.contains(':') { target.to_owned() } else { format!("{target}:5222") };
+        match target.parse() {
+            Ok(parsed) => {
+                tracing::info!(%session, %target, "the server redirects its clients; following");
+                *self.redirect.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(parsed);
+            }
+            Err(error) => tracing::warn!(%session, %error, "the server redirects its clients to an address that cannot be used"),
+        }
     }
 
     fn answers_to(&self, sni: &str) -> bool {
