@@ -2,10 +2,12 @@
 
 import os
 import re
+import time
 from pathlib import Path
 
 from ..endpoint import Account, Endpoint, Tls
 from ..ground_truth import GroundTruth
+from ..process import LabError
 from .tmux import Terminal
 
 SETTINGS = """\
@@ -64,6 +66,7 @@ class Profanity:
                 policy="force" if tls is Tls.STARTTLS else "legacy",
             )
         )
+        self._log = data / "profanity" / "logs" / "profanity.log"
         truth.emitted("account", account.jid)
         truth.emitted("resource", resource)
         truth.secrets.append(account.password)
@@ -109,10 +112,12 @@ class Profanity:
         self._terminal.wait_for(rf"\[{show}\]")
 
     def start_encrypted_chat(self, contact: Account) -> None:
+        """Ends when there are keys to encrypt with: before that, profanity drops what is typed."""
         self._truth.emitted("addressee", contact.jid)
         self._terminal.type(f"/msg {contact.jid}")
         self._terminal.type("/omemo start")
         self._terminal.wait_for(r"\[OMEMO\]")
+        self._wait_for_log(rf"\[OMEMO\] create session with {re.escape(contact.jid)}")
 
     def say(self, text: str) -> None:
         """Sends a line to the chat or room that is on the screen."""
@@ -134,3 +139,11 @@ class Profanity:
 
     def close(self) -> None:
         self._terminal.close()
+
+    def _wait_for_log(self, pattern: str, timeout: float = 20) -> None:
+        """Waits for a line in profanity's own log, for what the screen does not show."""
+        deadline = time.monotonic() + timeout
+        while not re.search(pattern, self._log.read_text(errors="replace")):
+            if time.monotonic() > deadline:
+                raise LabError(f"profanity never logged /{pattern}/ in {timeout:.0f} s, see {self._log}")
+            time.sleep(0.05)
