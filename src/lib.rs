@@ -1,1 +1,15 @@
 //! What an XMPP server gets to see of a client.
+//!
+//! The library is the audit core: bytes and time go in, records come out. It opens nothing and reads no clock. The command line tool, with
+//! its proxy, certificates and files, sits behind the default feature `proxy`.
+
+pub mod audit;
+#[cfg(feature = "proxy")]
+pub mod ca;
+pub mod catalog;
+#[cfg(feature = "proxy")]
+pub mod proxy;
+pub mod record;
+pub mod scan;
+pub mod transcript;
+pub mod xmpp;

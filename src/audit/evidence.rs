@@ -1,0 +1,120 @@
+//! The redacted XML of a frame: what a reader may see as evidence.
+//!
+//! Structure, names and metadata stay; content shows as class and length, secrets as length. Prefixes are resolved into `xmlns` so that the
+//! piece can be read by itself.
+
+use super::extract::{Claim, Extractor};
+use super::value::{self, Shape};
+use crate::catalog::{Catalog, Kind, ValueType};
+use crate::xmpp::element::{Document, Element, NodeId, NodeKind};
+
+/// Longest metadata value shown in evidence, in bytes; the exposure has it whole.
+const MAX_SHOWN: usize = 512;
+
+/// Writes a frame's redacted XML.
+pub fn redacted(catalog: &Catalog, document: &Document, extractor: &Extractor, keep_content: bool) -> String {
+    let mut out = String::with_capacity(256);
+    let writer = Writer { catalog, document, extractor, keep_content };
+    writer.element(&mut out, document.root(), crate::xmpp::ns::CLIENT);
+    out
+}
+
+struct Writer<'a> {
+    catalog: &'a Catalog,
+    document: &'a Document,
+    extractor: &'a Extractor,
+    keep_content: bool,
+}
+
+impl Writer<'_> {
+    /// Recursion is bounded by `Limits::max_depth`.
+    fn element(&self, out: &mut String, element: Element<'_>, around: &str) {
+        out.push('<');
+        out.push_str(element.local());
+        if element.uri() != around {
+            out.push_str(" xmlns='");
+            escape(out, element.uri());
+            out.push('\'');
+        }
+        for attr in element.attr_indices() {
+            out.push(' ');
+            out.push_str(self.document.attr_qname(attr));
+            out.push_str("='");
+            self.value(out, self.extractor.attr_claim(attr), self.document.attr_value(attr), self.document.attr_local(attr));
+            out.push('\'');
+        }
+        let mut children = element.child_nodes().peekable();
+        if children.peek().is_none() {
+            out.push_str("/>");
+            return;
+        }
+        out.push('>');
+        for child in children {
+            if self.document.node(child).kind == NodeKind::Text {
+                self.text(out, element, child);
+            } else {
+                self.element(out, self.document.element(child), element.uri());
+            }
+        }
+        out.push_str("</");
+        out.push_str(element.local());
+        out.push('>');
+    }
+
+    fn text(&self, out: &mut String, element: Element<'_>, id: NodeId) {
+        let text = self.document.text_node(id).trim();
+        if !text.is_empty() {
+            self.value(out, self.extractor.text_claim(element.id), text, element.local());
+        }
+    }
+
+    fn value(&self, out: &mut String, claim: Claim, raw: &str, hint: &str) {
+        let raw = raw.trim();
+        let hide = |out: &mut String, class: &str| {
+            use std::fmt::Write as _;
+            write!(out, "[{class}, {} bytes]", raw.len()).expect("writing to a string");
+        };
+        match claim {
+            Claim::Field(id) => {
+                let field = self.catalog.field(id);
+                match (field.kind, field.value_type) {
+                    (Kind::Secret, _) => hide(out, "secret"),
+                    (Kind::Content, _) if !self.keep_content => hide(out, value::text_class(raw)),
+                    (_, ValueType::Base64) => hide(out, "base64"),
+                    _ if value::text_class(raw) == "base64" && raw.len() > 64 => hide(out, "base64"),
+                    _ => self.shown(out, raw),
+                }
+            }
+            // What is taken apart is encoded: its parts are exposures, the whole may hold secrets.
+            Claim::Touched => hide(out, "encoded"),
+            Claim::None if value::shape(raw, hint) == Shape::Text => hide(out, value::text_class(raw)),
+            Claim::None => self.shown(out, raw),
+        }
+    }
+
+    fn shown(&self, out: &mut String, raw: &str) {
+        let mut clean = String::new();
+        value::sanitised_uri(raw, &mut clean);
+        if clean.len() > MAX_SHOWN {
+            let mut end = MAX_SHOWN;
+            while !clean.is_char_boundary(end) {
+                end -= 1;
+            }
+            clean.truncate(end);
+            clean.push('…');
+        }
+        escape(out, &clean);
+    }
+}
+
+fn escape(out: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\'' => out.push_str("&apos;"),
+            c => out.push(c),
+        }
+    }
+}

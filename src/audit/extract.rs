@@ -1,0 +1,470 @@
+//! From a parsed frame to its exposures: which row owns which value, what is read besides, what nobody claims.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::decode;
+use super::memory::{Memory, Peer};
+use super::value::{self, Shape};
+use crate::catalog::matcher::StateId;
+use crate::catalog::path::{AttrTest, Extract, From, JidPart};
+use crate::catalog::{Catalog, FieldId, Kind, ValueType};
+use crate::record::{Exposure, Exposures, Typed, Via};
+use crate::xmpp::Direction;
+use crate::xmpp::element::{Document, Element, NodeId, NodeKind};
+use crate::xmpp::jid::{Jid, normalised_bare};
+use crate::xmpp::names::NsId;
+
+/// Who owns a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Claim {
+    /// Nobody.
+    #[default]
+    None,
+    /// Nobody owns it, but a row reads a part of it.
+    Touched,
+    /// This row.
+    Field(FieldId),
+}
+
+/// What the frame is read as.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Direction; rows of either match when it is not known.
+    pub direction: Option<Direction>,
+    /// Session memory.
+    pub memory: &'a Memory,
+    /// Whether content is written out.
+    pub keep_content: bool,
+    /// Levels of forwarding that are followed.
+    pub max_forwards: usize,
+}
+
+/// A stanza inside the frame: the frame's own, or one that is forwarded.
+#[derive(Debug, Clone, Copy)]
+struct Scope {
+    via: Via,
+    peer: Peer,
+    forwards: usize,
+}
+
+/// Working memory, kept between frames.
+#[derive(Debug, Default)]
+pub struct Extractor {
+    active: Vec<StateId>,
+    /// Per node: which part of `active` is active inside it.
+    inside: Vec<(u32, u32)>,
+    scopes: Vec<Scope>,
+    /// Per node: index into `scopes`.
+    scope_of: Vec<u16>,
+    attr_claims: Vec<Claim>,
+    attr_scores: Vec<u32>,
+    text_claims: Vec<Claim>,
+    text_scores: Vec<u32>,
+    matched: Vec<bool>,
+    derived: Vec<(NodeId, FieldId)>,
+}
+
+impl Extractor {
+    /// Who owns the attribute with this index, after [`Extractor::run`].
+    pub fn attr_claim(&self, index: usize) -> Claim {
+        self.attr_claims[index]
+    }
+
+    /// Who owns the text of an element, after [`Extractor::run`].
+    pub fn text_claim(&self, id: NodeId) -> Claim {
+        self.text_claims[id.0 as usize]
+    }
+
+    /// Reads the exposures of a frame, in document order.
+    pub fn run(&mut self, catalog: &Arc<Catalog>, document: &Document, context: Context<'_>) -> Exposures {
+        self.claim(catalog, document, context);
+        self.emit(catalog, document, context)
+    }
+
+    fn claim(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>) {
+        let (nodes, attrs) = (document.len(), document.attr_count());
+        self.active.clear();
+        self.scopes.clear();
+        self.derived.clear();
+        for (vec, len) in [(&mut self.attr_claims, attrs), (&mut self.text_claims, nodes)] {
+            vec.clear();
+            vec.resize(len, Claim::None);
+        }
+        for (vec, len) in [(&mut self.attr_scores, attrs), (&mut self.text_scores, nodes)] {
+            vec.clear();
+            vec.resize(len, 0);
+        }
+        self.inside.clear();
+        self.inside.resize(nodes, (0, 0));
+        self.scope_of.clear();
+        self.scope_of.resize(nodes, 0);
+        self.matched.clear();
+        self.matched.resize(nodes, false);
+
+        let root = document.root();
+        let peer = context.memory.peer(root, context.direction, &catalog.known);
+        let history = root.sym() == catalog.known.message
+            && root.attr("type") == Some("groupchat")
+            && root.children().any(|child| child.local() == "delay" && child.uri() == "urn:xmpp:delay");
+        self.scopes.push(Scope { via: if history { Via::History } else { Via::Direct }, peer, forwards: 0 });
+
+        for index in 0..nodes {
+            let id = NodeId(index as u32);
+            if document.node(id).kind == NodeKind::Text {
+                continue;
+            }
+            let element = document.element(id);
+            let parent = element.parent();
+            let (around, mut scope) = match parent {
+                Some(parent) => (self.inside[parent.id.0 as usize], self.scope_of[parent.id.0 as usize]),
+                None => ((0, 0), 0),
+            };
+            let begins = match parent {
+                None => true,
+                Some(parent) => match self.inner_scope(catalog, element, parent, scope, context) {
+                    Some(inner) if self.scopes.len() < usize::from(u16::MAX) => {
+                        scope = self.scopes.len() as u16;
+                        let stanza = inner.via != Via::ErrorEcho;
+                        self.scopes.push(inner);
+                        stanza
+                    }
+                    _ => false,
+                },
+            };
+            self.scope_of[index] = scope;
+            let start = self.active.len() as u32;
+            catalog.matcher.enter(element, around.0 as usize..around.1 as usize, begins, &mut self.active);
+            self.inside[index] = (start, self.active.len() as u32);
+            for at in start..self.active.len() as u32 {
+                let state = self.active[at as usize];
+                for &field in catalog.matcher.fields(state) {
+                    self.apply(catalog, element, field, self.scopes[usize::from(scope)], context);
+                }
+            }
+        }
+        self.derived.sort_unstable();
+        self.derived.dedup();
+        self.keep_most_specific(catalog);
+    }
+
+    /// Of several rows that read the same part of the same element the most specific stays.
+    fn keep_most_specific(&mut self, catalog: &Catalog) {
+        let mut kept = 0;
+        let mut start = 0;
+        while start < self.derived.len() {
+            let node = self.derived[start].0;
+            let end = start + self.derived[start..].iter().take_while(|(n, _)| *n == node).count();
+            for index in start..end {
+                let field = catalog.field(self.derived[index].1);
+                let beaten = (start..end).any(|other| {
+                    let other = catalog.field(self.derived[other].1);
+                    other.extract == field.extract && other.specificity > field.specificity
+                });
+                if !beaten {
+                    self.derived[kept] = self.derived[index];
+                    kept += 1;
+                }
+            }
+            start = end;
+        }
+        self.derived.truncate(kept);
+    }
+
+    /// The scope that begins at an element: a forwarded stanza, or what an error echoes.
+    fn inner_scope(&self, catalog: &Catalog, element: Element<'_>, parent: Element<'_>, scope: u16, context: Context<'_>) -> Option<Scope> {
+        let known = &catalog.known;
+        let outer = self.scopes[usize::from(scope)];
+        if parent.sym() == known.forwarded {
+            let stanza = [known.message, known.presence, known.iq].contains(&element.sym());
+            if !stanza || outer.forwards >= context.max_forwards {
+                return None;
+            }
+            let via = match parent.parent().map(Element::sym) {
+                _ if outer.via != Via::Direct => outer.via,
+                Some(sym) if sym == known.carbons_sent => Via::CarbonSent,
+                Some(sym) if sym == known.carbons_received => Via::CarbonReceived,
+                Some(sym) if sym == known.mam_result => Via::Archive,
+                _ => Via::Forwarded,
+            };
+            return Some(Scope { via, peer: context.memory.peer(element, None, known), forwards: outer.forwards + 1 });
+        }
+        let echo = parent.parent().is_none()
+            && parent.attr("type") == Some("error")
+            && element.sym() != known.error
+            && [known.message, known.presence, known.iq].contains(&parent.sym());
+        echo.then_some(Scope { via: Via::ErrorEcho, ..outer })
+    }
+
+    fn apply(&mut self, catalog: &Catalog, element: Element<'_>, id: FieldId, scope: Scope, context: Context<'_>) {
+        let field = catalog.field(id);
+        let own_direction = scope.via == Via::Direct || scope.via == Via::History || scope.via == Via::ErrorEcho;
+        if let (Some(wanted), Some(direction), true) = (field.direction, context.direction, own_direction)
+            && wanted != direction
+        {
+            return;
+        }
+        if field.when.is_some_and(|when| !scope.peer.satisfies(when)) {
+            return;
+        }
+        self.matched[element.id.0 as usize] = true;
+        match &field.extract {
+            Extract::Attrs(tests) => {
+                for test in tests {
+                    if let Some(index) = find_attr(element, test) {
+                        take(&mut self.attr_claims[index], &mut self.attr_scores[index], id, field.specificity);
+                    }
+                }
+            }
+            Extract::Text | Extract::Base64 | Extract::Base64Length => {
+                let index = element.id.0 as usize;
+                take(&mut self.text_claims[index], &mut self.text_scores[index], id, field.specificity);
+            }
+            other => {
+                if other.reads_text() {
+                    let claim = &mut self.text_claims[element.id.0 as usize];
+                    if *claim == Claim::None {
+                        *claim = Claim::Touched;
+                    }
+                }
+                self.derived.push((element.id, id));
+            }
+        }
+    }
+
+    fn emit(&mut self, catalog: &Arc<Catalog>, document: &Document, context: Context<'_>) -> Exposures {
+        let mut out = Exposures::new(catalog.clone());
+        let mut derived = self.derived.iter().peekable();
+        for index in 0..document.len() {
+            let id = NodeId(index as u32);
+            if document.node(id).kind == NodeKind::Text {
+                continue;
+            }
+            let element = document.element(id);
+            let via = self.scopes[usize::from(self.scope_of[index])].via;
+            for attr in element.attr_indices() {
+                let value = document.attr_value(attr);
+                match self.attr_claims[attr] {
+                    Claim::Field(field) => push_claimed(&mut out, catalog, field, value.trim(), via, context.keep_content),
+                    Claim::None | Claim::Touched => {
+                        let path = out.intern(|pool| write_path(pool, element, Some(document.attr_qname(attr))));
+                        push_unclassified(&mut out, value.trim(), document.attr_local(attr), path, via);
+                    }
+                }
+            }
+            let text = element.own_text();
+            let text = text.trim();
+            if !text.is_empty() {
+                match self.text_claims[index] {
+                    Claim::Field(field) => push_claimed(&mut out, catalog, field, text, via, context.keep_content),
+                    Claim::Touched => {}
+                    Claim::None => {
+                        let path = out.intern(|pool| write_path(pool, element, None));
+                        push_unclassified(&mut out, text, element.local(), path, via);
+                    }
+                }
+            } else if !self.matched[index] && self.opens_unknown(catalog, element) {
+                let path = out.intern(|pool| write_path(pool, element, None));
+                let value = out.intern_str("present");
+                out.push(Exposure { field: None, value, path: Some(path), via, derived: false, typed: Typed::Plain });
+            }
+            while let Some(&&(_, field)) = derived.peek().filter(|(node, _)| *node == id) {
+                derived.next();
+                self.push_derived(&mut out, catalog, element, field, via, context.keep_content);
+            }
+        }
+        out
+    }
+
+    /// Whether an element is the first of a namespace nobody knows.
+    fn opens_unknown(&self, catalog: &Catalog, element: Element<'_>) -> bool {
+        catalog.names.ns(element.uri()) == NsId::UNKNOWN && element.parent().is_none_or(|parent| parent.uri() != element.uri())
+    }
+
+    fn push_derived(&self, out: &mut Exposures, catalog: &Catalog, element: Element<'_>, id: FieldId, via: Via, keep_content: bool) {
+        let field = catalog.field(id);
+        let text = || element.own_text();
+        let value: Option<Cow<'_, str>> = match &field.extract {
+            Extract::Present => Some("present".into()),
+            Extract::Time => Some("arrival".into()),
+            Extract::Size => Some(element.size().to_string().into()),
+            Extract::LocalName => Some(element.local().into()),
+            Extract::NamespaceUri => Some(element.uri().into()),
+            Extract::ChildName => element.children().next().map(|child| child.local().into()),
+            Extract::ChildNs => element.children().next().map(|child| child.uri().into()),
+            Extract::Count => element.parent().and_then(|parent| {
+                let same = |sibling: &Element<'_>| sibling.local() == element.local() && sibling.uri() == element.uri();
+                let first = parent.children().find(same)?;
+                (first.id == element.id).then(|| parent.children().filter(same).count().to_string().into())
+            }),
+            Extract::Jid(part, from) => {
+                let source: Option<Cow<'_, str>> = match from {
+                    From::Attr(test) => find_attr(element, test).map(|index| element.document().attr_value(index).into()),
+                    From::Text => Some(text()),
+                };
+                source.and_then(|source| jid_part(&source, *part).map(Cow::Owned))
+            }
+            Extract::Sasl(part) => decode::sasl_part(text().trim(), part).map(Cow::Owned),
+            Extract::Protobuf(numbers) => value::decode_base64(text().trim()).and_then(|bytes| {
+                // Signal messages of legacy OMEMO begin with a version byte.
+                let legacy = element.uri() == crate::xmpp::ns::OMEMO_LEGACY;
+                decode::protobuf_field(bytes.get(usize::from(legacy)..)?, numbers).map(Cow::Owned)
+            }),
+            Extract::TextStarts(prefix) => text().trim_start().starts_with(prefix.as_str()).then(|| "present".into()),
+            Extract::TextContains(needle) => text().contains(needle.as_str()).then(|| "present".into()),
+            _ => None,
+        };
+        let Some(value) = value.filter(|value| !value.is_empty()) else { return };
+        let (value, typed) = show(out, field.kind, field.value_type, &value, keep_content);
+        out.push(Exposure { field: Some(id), value, path: None, via, derived: true, typed });
+    }
+}
+
+fn take(claim: &mut Claim, score: &mut u32, id: FieldId, specificity: u32) {
+    if !matches!(claim, Claim::Field(_)) || specificity > *score {
+        *claim = Claim::Field(id);
+        *score = specificity;
+    }
+}
+
+fn find_attr(element: Element<'_>, test: &AttrTest) -> Option<usize> {
+    let document = element.document();
+    match test.ns {
+        None => element.attr_index(&test.local),
+        Some(ns) => {
+            element.attr_indices().find(|&i| document.attr_prefixed(i) && document.attr_ns(i) == ns && document.attr_local(i) == test.local)
+        }
+    }
+}
+
+fn jid_part(address: &str, part: JidPart) -> Option<String> {
+    let jid = Jid::split(address.trim());
+    match part {
+        JidPart::Local => jid.localpart(),
+        JidPart::Domain => Some(jid.domainpart()),
+        JidPart::Resource => jid.resourcepart(),
+    }
+    .map(str::to_owned)
+}
+
+fn push_claimed(out: &mut Exposures, catalog: &Catalog, id: FieldId, raw: &str, via: Via, keep_content: bool) {
+    let field = catalog.field(id);
+    let (value, typed) = if field.extract == Extract::Base64Length {
+        let length = value::base64_length(raw).map_or_else(|| "not base64".to_owned(), |length| length.to_string());
+        (out.intern_str(&length), Typed::Plain)
+    } else if field.extract == Extract::Base64 && field.value_type != ValueType::Base64 {
+        // The row says that the decoded bytes are text.
+        let decoded = value::decode_base64(raw).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        show(out, field.kind, field.value_type, decoded.as_deref().unwrap_or("[not base64]"), keep_content)
+    } else {
+        show(out, field.kind, field.value_type, raw, keep_content)
+    };
+    out.push(Exposure { field: Some(id), value, path: None, via, derived: false, typed });
+}
+
+fn push_unclassified(out: &mut Exposures, raw: &str, hint: &str, path: crate::record::exposure::PoolRange, via: Via) {
+    let value_type = match value::shape(raw, hint) {
+        Shape::Jid => Some(ValueType::Jid),
+        Shape::Time => Some(ValueType::Time),
+        Shape::Uri => Some(ValueType::Uri),
+        Shape::Ip => Some(ValueType::Ip),
+        Shape::Number => Some(ValueType::Number),
+        Shape::Text => None,
+    };
+    let (value, typed) = match value_type {
+        Some(value_type) => show(out, Kind::Metadata, value_type, raw, false),
+        // Nobody said that this may be shown, so it is treated like content.
+        None => show(out, Kind::Content, ValueType::Text, raw, false),
+    };
+    out.push(Exposure { field: None, value, path: Some(path), via, derived: false, typed });
+}
+
+/// The value a log may hold, and its typed parts.
+fn show(
+    out: &mut Exposures,
+    kind: Kind,
+    value_type: ValueType,
+    raw: &str,
+    keep_content: bool,
+) -> (crate::record::exposure::PoolRange, Typed) {
+    let bytes = raw.len() as u32;
+    match kind {
+        Kind::Secret => (out.intern(|pool| write_hidden(pool, "secret", raw.len())), Typed::Hidden { class: "secret", bytes }),
+        Kind::Content if !keep_content => {
+            let class = value::text_class(raw);
+            (out.intern(|pool| write_hidden(pool, class, raw.len())), Typed::Hidden { class, bytes })
+        }
+        _ => typed(out, value_type, raw),
+    }
+}
+
+fn write_hidden(pool: &mut String, class: &str, bytes: usize) {
+    use std::fmt::Write as _;
+    write!(pool, "[{class}, {bytes} bytes]").expect("writing to a string");
+}
+
+fn typed(out: &mut Exposures, value_type: ValueType, raw: &str) -> (crate::record::exposure::PoolRange, Typed) {
+    match value_type {
+        ValueType::Jid => {
+            let value = out.intern_str(raw);
+            let jid = Jid::split(raw);
+            let bare = normalised_bare(raw);
+            if jid.resourcepart().is_none() && *bare == *raw {
+                return (value, Typed::Plain);
+            }
+            let bare = out.intern_str(&bare);
+            let resource = jid.resourcepart().map(|resource| out.intern_str(resource));
+            (value, Typed::Jid { bare, resource })
+        }
+        ValueType::Time => {
+            let value = out.intern_str(raw);
+            let Some(time) = value::parse_time(raw) else { return (value, Typed::Plain) };
+            let shown = time.format(&time::format_description::well_known::Rfc3339).unwrap_or_default();
+            (value, Typed::Time(out.intern_str(&shown)))
+        }
+        ValueType::Ip => {
+            let typed = raw.parse::<IpAddr>().map_or(Typed::Plain, |ip| Typed::Ip(value::ip_class(ip)));
+            (out.intern_str(raw), typed)
+        }
+        ValueType::Base64 => {
+            let digest = value::decode_base64(raw);
+            let shown = match &digest {
+                Some(bytes) => format!("[base64, {} bytes, sha256 {}]", bytes.len(), value::digest_prefix(bytes)),
+                None => format!("[not base64, {} bytes]", raw.len()),
+            };
+            let typed = Typed::Hidden { class: "base64", bytes: digest.map_or(raw.len(), |b| b.len()) as u32 };
+            (out.intern_str(&shown), typed)
+        }
+        // Whatever a row calls it, a URI can carry credentials.
+        ValueType::Uri | ValueType::Text | ValueType::Number => (out.intern(|pool| value::sanitised_uri(raw, pool)), Typed::Plain),
+    }
+}
+
+/// Where a value stands: local names from the root down, `{namespace}` where it changes.
+fn write_path(pool: &mut String, element: Element<'_>, attr: Option<&str>) {
+    let mut chain = vec![element];
+    while let Some(parent) = chain[chain.len() - 1].parent() {
+        chain.push(parent);
+    }
+    let mut around = crate::xmpp::ns::CLIENT;
+    for (i, step) in chain.iter().rev().enumerate() {
+        if i > 0 {
+            pool.push('/');
+        }
+        if step.uri() != around {
+            pool.push('{');
+            pool.push_str(step.uri());
+            pool.push('}');
+            around = step.uri();
+        }
+        pool.push_str(step.local());
+    }
+    match attr {
+        Some(attr) => {
+            pool.push_str("/@");
+            pool.push_str(attr);
+        }
+        None => pool.push_str("/text()"),
+    }
+}

@@ -1,0 +1,228 @@
+//! What a session knows: who the account is, whom it knows, which rooms it is in, which devices were announced.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::catalog::{Known, When};
+use crate::xmpp::Direction;
+use crate::xmpp::element::Element;
+use crate::xmpp::jid::{Jid, normalised_bare};
+use crate::xmpp::names::Sym;
+
+/// A hostile server must not be able to fill the memory: beyond this many entries nothing is added.
+const MAX_ENTRIES: usize = 100_000;
+/// Requests waiting for an answer.
+const MAX_PENDING: usize = 4096;
+
+/// Session memory.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Bare address of the account, normalised, once known.
+    pub own: Option<String>,
+    /// Resource that was bound.
+    pub resource: Option<String>,
+    /// Addresses named as accounts under test.
+    pub accounts: Vec<String>,
+    roster: FxHashSet<String>,
+    rooms: FxHashSet<String>,
+    devices: FxHashMap<String, Vec<u32>>,
+    pending: FxHashMap<(String, String), Request>,
+}
+
+/// An IQ that waits for its answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    /// `seq` of its record.
+    pub seq: u64,
+    /// Its payload.
+    pub payload: Sym,
+}
+
+/// What the session knows about the other party of a stanza.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Peer {
+    /// A room, or somebody in it.
+    pub room: bool,
+    /// The own account.
+    pub own: bool,
+    /// The own server.
+    pub server: bool,
+    /// On the roster.
+    pub contact: bool,
+}
+
+impl Peer {
+    /// Whether a row's session condition holds.
+    pub fn satisfies(self, when: When) -> bool {
+        match when {
+            When::PeerIsRoom => self.room,
+            When::PeerIsNotRoom => !self.room,
+            When::PeerIsSelf => self.own,
+            When::PeerIsNotSelf => !self.own && !self.server,
+            When::PeerIsServer => self.server,
+        }
+    }
+}
+
+impl Memory {
+    /// Knows nothing but the accounts under test and the device lists it is given.
+    pub fn new(accounts: &[String], device_lists: &[(String, Vec<u32>)]) -> Memory {
+        let accounts: Vec<String> = accounts.iter().map(|a| normalised_bare(a).into_owned()).collect();
+        let devices = device_lists.iter().map(|(jid, ids)| (normalised_bare(jid).into_owned(), ids.clone())).collect();
+        Memory { devices, own: (accounts.len() == 1).then(|| accounts[0].clone()), accounts, ..Memory::default() }
+    }
+
+    /// Whether this is an account under test, or the session's own.
+    pub fn is_own(&self, address: &str) -> bool {
+        let bare = normalised_bare(address);
+        self.own.as_deref() == Some(&*bare) || self.accounts.iter().any(|a| *a == *bare)
+    }
+
+    /// Whether this is a room the account joined.
+    pub fn is_room(&self, address: &str) -> bool {
+        !self.rooms.is_empty() && self.rooms.contains(&*normalised_bare(address))
+    }
+
+    /// Whether this is on the roster.
+    pub fn is_contact(&self, address: &str) -> bool {
+        !self.roster.is_empty() && self.roster.contains(&*normalised_bare(address))
+    }
+
+    /// Device ids last announced for an address.
+    pub fn devices(&self, address: &str) -> Option<&[u32]> {
+        self.devices.get(&*normalised_bare(address)).map(Vec::as_slice)
+    }
+
+    /// The other party of a stanza, as far as the session knows it.
+    pub fn peer(&self, stanza: Element<'_>, direction: Option<Direction>, known: &Known) -> Peer {
+        let (to, from) = (stanza.attr("to"), stanza.attr("from"));
+        let address = match direction {
+            Some(Direction::ClientToServer) => to,
+            Some(Direction::ServerToClient) => from,
+            None => match (from, to) {
+                (Some(from), Some(to)) if self.is_own(from) => Some(to),
+                (Some(from), Some(_)) => Some(from),
+                (from, to) => from.or(to),
+            },
+        };
+        let Some(address) = address else {
+            return Peer { server: true, ..Peer::default() };
+        };
+        let jid = Jid::split(address);
+        let own_domain = self.own.as_deref().map(|own| Jid::split(own).domainpart());
+        let groupchat = stanza.sym() == known.message && stanza.attr("type") == Some("groupchat");
+        Peer {
+            room: groupchat || self.is_room(address) || stanza.child(known.muc_join).is_some() || stanza.child(known.muc_user).is_some(),
+            own: self.is_own(address),
+            server: jid.localpart().is_none() && own_domain.is_some_and(|own| own.eq_ignore_ascii_case(jid.domainpart())),
+            contact: self.is_contact(address),
+        }
+    }
+
+    /// Learns from a stanza. Without a direction only what the stanza itself proves is taken as the account's own.
+    pub fn learn(&mut self, stanza: Element<'_>, direction: Option<Direction>, known: &Known) {
+        let sym = stanza.sym();
+        if sym == known.iq {
+            self.learn_iq(stanza, known);
+        } else if sym == known.presence {
+            self.learn_presence(stanza, direction, known);
+        } else if sym == known.sasl2_success {
+            if let Some(identifier) = stanza.child(known.sasl2_identifier) {
+                self.set_own(identifier.own_text().trim());
+            }
+        } else if sym == known.message && stanza.attr("type") == Some("groupchat") {
+            let room = if direction == Some(Direction::ServerToClient) { stanza.attr("from") } else { stanza.attr("to") };
+            self.add_room(room);
+        }
+        if let Some(event) = stanza.child(known.pubsub_event).or_else(|| stanza.child(known.pubsub)) {
+            self.learn_devices(event, stanza, direction);
+        }
+    }
+
+    fn learn_iq(&mut self, iq: Element<'_>, known: &Known) {
+        if let Some(jid) = iq.child(known.bind).and_then(|bind| bind.child(known.bind_jid)) {
+            self.set_own(jid.own_text().trim());
+        }
+        if let Some(query) = iq.child(known.roster_query) {
+            for item in query.children().filter(|child| child.sym() == known.roster_item) {
+                let Some(jid) = item.attr("jid").map(normalised_bare) else { continue };
+                if item.attr("subscription") == Some("remove") {
+                    self.roster.remove(&*jid);
+                } else if self.roster.len() < MAX_ENTRIES {
+                    self.roster.insert(jid.into_owned());
+                }
+            }
+        }
+    }
+
+    fn learn_presence(&mut self, presence: Element<'_>, direction: Option<Direction>, known: &Known) {
+        let joins = presence.child(known.muc_join).is_some() && presence.attr("type").is_none();
+        if joins && direction != Some(Direction::ServerToClient) {
+            self.add_room(presence.attr("to"));
+        }
+        if presence.child(known.muc_user).is_some() && direction == Some(Direction::ServerToClient) {
+            self.add_room(presence.attr("from"));
+        }
+    }
+
+    fn learn_devices(&mut self, pubsub: Element<'_>, stanza: Element<'_>, direction: Option<Direction>) {
+        let owner = match direction {
+            Some(Direction::ClientToServer) => stanza.attr("to").map(str::to_owned).or_else(|| self.own.clone()),
+            _ => stanza.attr("from").map(str::to_owned).or_else(|| self.own.clone()),
+        };
+        let Some(owner) = owner else { return };
+        for items in pubsub.children() {
+            let node = items.attr("node").unwrap_or("");
+            if !node.ends_with("devicelist") && !node.ends_with(":devices") {
+                continue;
+            }
+            // The newest item comes first in neither form; a list has one item.
+            let Some(list) = items.children().filter_map(|item| item.children().next()).last() else { continue };
+            let ids = list.children().filter_map(|device| device.attr("id")?.parse().ok()).take(1000).collect();
+            if self.devices.len() < MAX_ENTRIES {
+                self.devices.insert(normalised_bare(&owner).into_owned(), ids);
+            }
+        }
+    }
+
+    fn set_own(&mut self, address: &str) {
+        if address.is_empty() {
+            return;
+        }
+        self.own = Some(normalised_bare(address).into_owned());
+        self.resource = Jid::split(address).resourcepart().map(str::to_owned);
+    }
+
+    fn add_room(&mut self, address: Option<&str>) {
+        if let Some(address) = address
+            && self.rooms.len() < MAX_ENTRIES
+        {
+            self.rooms.insert(normalised_bare(address).into_owned());
+        }
+    }
+
+    /// Remembers a request, or finds the one that an answer belongs to. Returns the request that `iq` answers.
+    pub fn link(&mut self, iq: Element<'_>, direction: Direction, seq: u64) -> Option<Request> {
+        let id = iq.attr("id")?;
+        // The own server may answer for the account with or without an address.
+        let peer = match direction {
+            Direction::ClientToServer => iq.attr("to"),
+            Direction::ServerToClient => iq.attr("from"),
+        };
+        let peer = peer.map(|p| normalised_bare(p).into_owned()).filter(|p| Some(p) != self.own.as_ref()).unwrap_or_default();
+        let answered_by = |direction: Direction| if direction == Direction::ClientToServer { '<' } else { '>' };
+        let key = |side: char| (peer.clone(), format!("{side}{id}"));
+        match iq.attr("type") {
+            Some("get" | "set") => {
+                if self.pending.len() >= MAX_PENDING {
+                    self.pending.clear();
+                }
+                let payload = iq.children().next().map_or(Sym::UNKNOWN, Element::sym);
+                let side = if direction == Direction::ClientToServer { '>' } else { '<' };
+                self.pending.insert(key(side), Request { seq, payload });
+                None
+            }
+            Some("result" | "error") => self.pending.remove(&key(answered_by(direction))),
+            _ => None,
+        }
+    }
+}

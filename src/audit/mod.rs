@@ -1,0 +1,514 @@
+//! The auditor: bytes and time in, records out.
+//!
+//! ```text
+//! auditor.feed(Direction::ClientToServer, bytes, now);   // cuts frames
+//! while let Some(record) = auditor.poll() { … }          // reads them
+//! ```
+//! `feed` only finds where frames end, so that a relay can look at them and pass them on before they are read; `poll` does the reading.
+
+pub mod canary;
+pub mod decode;
+pub mod evidence;
+pub mod examples;
+pub mod extract;
+pub mod memory;
+pub mod observers;
+pub mod opacity;
+pub mod value;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use extract::{Context, Extractor};
+use memory::Memory;
+
+use crate::catalog::Catalog;
+use crate::record::{
+    Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Intervention, Moment, Phase, Record, SessionEvent, Stanza, Totals, Verdict,
+};
+use crate::xmpp::Direction;
+use crate::xmpp::element::{Document, Element, Inherited, ParseError};
+use crate::xmpp::framer::{Frame, FrameKind, Framer};
+use crate::xmpp::limits::Limits;
+use crate::xmpp::ns;
+
+/// What evidence a stanza record carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// The stanza's redacted XML.
+    #[default]
+    Redacted,
+    /// None.
+    None,
+}
+
+/// How to audit.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Accounts under test: whose view it is.
+    pub accounts: Vec<String>,
+    /// Whether message content is written out.
+    pub keep_content: bool,
+    /// What evidence records carry.
+    pub evidence: Evidence,
+    /// Parse limits.
+    pub limits: Limits,
+    /// Strings that must stay encrypted.
+    pub canaries: Vec<String>,
+    /// Device ids known from elsewhere, by account.
+    pub device_lists: Vec<(String, Vec<u32>)>,
+}
+
+#[derive(Debug)]
+struct Side {
+    framer: Framer,
+    inherited: Inherited,
+    phase: Phase,
+    bytes: u64,
+    frames: u64,
+    space_since: Option<Moment>,
+}
+
+impl Side {
+    fn new(phase: Phase, max_bytes: usize) -> Side {
+        Side { framer: Framer::new(max_bytes), inherited: Inherited::client(), phase, bytes: 0, frames: 0, space_since: None }
+    }
+}
+
+#[derive(Debug)]
+enum Queued {
+    Frame { direction: Direction, frame: Frame, at: Option<Moment> },
+    Body { body: Body, at: Option<Moment> },
+}
+
+/// Audits one session.
+#[derive(Debug)]
+pub struct Auditor {
+    catalog: Arc<Catalog>,
+    settings: Arc<Settings>,
+    session: Arc<str>,
+    sides: [Side; 2],
+    queue: VecDeque<Queued>,
+    memory: Memory,
+    document: Document,
+    extractor: Extractor,
+    seq: u64,
+    opened: Option<Moment>,
+}
+
+impl Auditor {
+    /// An auditor for a session that begins in clear.
+    pub fn new(catalog: Arc<Catalog>, settings: Arc<Settings>, session: impl Into<Arc<str>>) -> Auditor {
+        let side = || Side::new(Phase::BeforeTls, settings.limits.max_bytes_before_login);
+        Auditor {
+            sides: [side(), side()],
+            memory: Memory::new(&settings.accounts, &settings.device_lists),
+            catalog,
+            settings,
+            session: session.into(),
+            queue: VecDeque::new(),
+            document: Document::new(),
+            extractor: Extractor::default(),
+            seq: 0,
+            opened: None,
+        }
+    }
+
+    /// For stanzas without a stream around them: taken as sent after login unless they say otherwise.
+    pub fn assume_logged_in(mut self) -> Auditor {
+        for side in &mut self.sides {
+            side.phase = Phase::LoggedIn;
+            side.framer.set_max_bytes(self.settings.limits.max_bytes_server);
+        }
+        self
+    }
+
+    /// The session begins.
+    pub fn open(&mut self, now: Moment) {
+        self.opened = Some(now);
+        self.note(
+            Body::Session(SessionEvent { event: "open".into(), reason: None, detail: String::new(), account: None, totals: None }),
+            now,
+        );
+    }
+
+    /// From here on the stream is inside TLS; what was pending in clear is dropped (the relay reports it).
+    pub fn tls_established(&mut self) {
+        for side in &mut self.sides {
+            *side = Side {
+                bytes: side.bytes,
+                frames: side.frames,
+                ..Side::new(Phase::BeforeLogin, self.settings.limits.max_bytes_before_login)
+            };
+        }
+    }
+
+    /// Takes in bytes as they pass. Only finds frames; [`Auditor::poll`] reads them.
+    ///
+    /// Frames of an earlier call in the same direction must have been polled.
+    pub fn feed(&mut self, direction: Direction, bytes: &[u8], now: Option<Moment>) {
+        debug_assert!(
+            self.queue.iter().all(|q| !matches!(q, Queued::Frame { direction: d, .. } if *d == direction)),
+            "poll before feeding again"
+        );
+        let side = &mut self.sides[direction.index()];
+        side.bytes += bytes.len() as u64;
+        side.framer.feed(bytes);
+        while let Some(frame) = side.framer.poll() {
+            let at = if frame.kind == FrameKind::Keepalive { side.space_since.take().or(now) } else { now };
+            side.frames += u64::from(frame.kind != FrameKind::Keepalive);
+            self.queue.push_back(Queued::Frame { direction, frame, at });
+        }
+        if side.framer.in_keepalive() && side.space_since.is_none() {
+            side.space_since = now;
+        }
+    }
+
+    /// One direction has ended; what is incomplete becomes a gap.
+    pub fn finish(&mut self, direction: Direction, now: Option<Moment>) {
+        let side = &mut self.sides[direction.index()];
+        while let Some(frame) = side.framer.finish() {
+            self.queue.push_back(Queued::Frame { direction, frame, at: now });
+        }
+    }
+
+    /// Adds a record that does not come from the stream: transport facts, interventions, marks.
+    pub fn note(&mut self, body: Body, now: Moment) {
+        self.queue.push_back(Queued::Body { body, at: Some(now) });
+    }
+
+    /// Adds an intervention record.
+    pub fn intervention(&mut self, intervention: Intervention, now: Moment) {
+        self.note(Body::Intervention(intervention), now);
+    }
+
+    /// Adds a finding.
+    pub fn finding(&mut self, finding: Finding, now: Moment) {
+        self.note(Body::Finding(finding), now);
+    }
+
+    /// The session is over. Call [`Auditor::finish`] for both directions and poll before.
+    pub fn close(&mut self, reason: &str, detail: &str, now: Moment) {
+        let totals = Totals {
+            bytes_client_to_server: self.sides[0].bytes,
+            bytes_server_to_client: self.sides[1].bytes,
+            frames_client_to_server: self.sides[0].frames,
+            frames_server_to_client: self.sides[1].frames,
+            duration_ms: self.opened.map_or(0, |opened| now.mono_micros.saturating_sub(opened.mono_micros) / 1000),
+        };
+        let event = SessionEvent {
+            event: "close".into(),
+            reason: Some(reason.to_owned()),
+            detail: detail.to_owned(),
+            account: self.memory.own.clone(),
+            totals: Some(totals),
+        };
+        self.note(Body::Session(event), now);
+    }
+
+    /// Frames found and not yet read, with their bytes: what a relay may look at before it passes them on.
+    pub fn frames(&self, direction: Direction) -> impl Iterator<Item = (&Frame, &[u8])> {
+        let framer = &self.sides[direction.index()].framer;
+        self.queue.iter().filter_map(move |queued| match queued {
+            Queued::Frame { direction: d, frame, .. } if *d == direction => Some((frame, framer.bytes(frame))),
+            _ => None,
+        })
+    }
+
+    /// The beginning of a frame that is not complete.
+    pub fn pending(&self, direction: Direction) -> &[u8] {
+        self.sides[direction.index()].framer.pending_bytes()
+    }
+
+    /// Phase of a direction.
+    pub fn phase(&self, direction: Direction) -> Phase {
+        self.sides[direction.index()].phase
+    }
+
+    /// Bare address of the account, once known.
+    pub fn account(&self) -> Option<&str> {
+        self.memory.own.as_deref()
+    }
+
+    /// Session memory.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The catalog in use.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    /// Number the next record gets.
+    pub fn next_seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Frees what an idle session does not need.
+    pub fn shrink(&mut self) {
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+            self.sides.iter_mut().for_each(|side| side.framer.shrink());
+            self.document = Document::new();
+            self.extractor = Extractor::default();
+        }
+    }
+
+    /// The next record; `None` when everything fed so far has been read.
+    pub fn poll(&mut self) -> Option<Record> {
+        loop {
+            let (body, at) = match self.queue.pop_front()? {
+                Queued::Body { body, at } => (Some(body), at),
+                Queued::Frame { direction, frame, at } => (self.read(direction, &frame), at),
+            };
+            if let Some(body) = body {
+                let record = Record { session: self.session.clone(), seq: self.seq, at, body };
+                self.seq += 1;
+                return Some(record);
+            }
+        }
+    }
+
+    fn read(&mut self, direction: Direction, frame: &Frame) -> Option<Body> {
+        if frame.kind == FrameKind::Keepalive {
+            return Some(Body::Keepalive { direction, bytes: frame.len });
+        }
+        // The framer's bytes are lent to the parser while the rest of the auditor changes.
+        let framer = std::mem::replace(&mut self.sides[direction.index()].framer, Framer::new(0));
+        let stanza = self.audit(framer.bytes(frame), frame, Some(direction), None);
+        self.sides[direction.index()].framer = framer;
+        self.follow_phase(direction, &stanza);
+        Some(Body::Stanza(Box::new(stanza)))
+    }
+
+    /// Audits one frame that does not come from a live stream, as `scan` does.
+    pub fn audit_one(&mut self, xml: &[u8], direction: Option<Direction>, phase: Option<Phase>, input: u64) -> Record {
+        let mut framer = Framer::new(self.settings.limits.max_bytes_server);
+        framer.feed(xml);
+        let mut found = None;
+        loop {
+            match framer.poll().or_else(|| framer.finish()) {
+                Some(frame) if matches!(frame.kind, FrameKind::Keepalive | FrameKind::Declaration) => {
+                    // The buffer stays: only `feed` drops what was handed out.
+                    if found.is_none() && frame.kind == FrameKind::Declaration {
+                        found = Some(frame);
+                    }
+                }
+                Some(frame) => {
+                    found = Some(frame);
+                    break;
+                }
+                None => break,
+            }
+        }
+        if let (Some(phase), Some(direction)) = (phase, direction) {
+            self.sides[direction.index()].phase = phase;
+        }
+        let empty = Stanza {
+            gap: Some(Gap { reason: "malformed".into(), detail: "no element".into(), bytes: xml.len() as u64 }),
+            ..self.blank(direction)
+        };
+        let mut stanza = match found {
+            Some(frame) => self.audit(framer.bytes(&frame), &frame, direction, Some(input)),
+            None => empty,
+        };
+        stanza.input = Some(input);
+        if let Some(phase) = phase {
+            stanza.phase = phase;
+        }
+        if let Some(direction) = direction {
+            self.follow_phase(direction, &stanza);
+        }
+        let record = Record { session: self.session.clone(), seq: self.seq, at: None, body: Body::Stanza(Box::new(stanza)) };
+        self.seq += 1;
+        record
+    }
+
+    fn blank(&self, direction: Option<Direction>) -> Stanza {
+        Stanza {
+            input: None,
+            direction,
+            phase: direction.map_or(Phase::LoggedIn, |d| self.sides[d.index()].phase),
+            kind: FrameName::Unknown,
+            name: String::new(),
+            namespace: String::new(),
+            stanza_type: String::new(),
+            bytes: 0,
+            payloads: Vec::new(),
+            answers: None,
+            observers: Default::default(),
+            exposures: Exposures::new(self.catalog.clone()),
+            verdict: None,
+            conversation: None,
+            irregular: Default::default(),
+            gap: None,
+            evidence: None,
+        }
+    }
+
+    fn audit(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
+        let mut stanza = Stanza { bytes: frame.len, ..self.blank(direction) };
+        let header = frame.kind == FrameKind::StreamOpen;
+        match frame.kind {
+            FrameKind::TooLong => {
+                let detail = "the element is longer than the limit; it was passed on unread".to_owned();
+                stanza.gap = Some(Gap { reason: "limit".into(), detail, bytes: frame.len });
+                return stanza;
+            }
+            FrameKind::Truncated => {
+                stanza.gap =
+                    Some(Gap { reason: "truncated".into(), detail: "the stream ended inside an element".into(), bytes: frame.len });
+                return stanza;
+            }
+            FrameKind::StreamClose => {
+                stanza.kind = FrameName::StreamClose;
+                stanza.exposures.push_fact("stream.close", "present");
+                return stanza;
+            }
+            FrameKind::Declaration => {
+                stanza.kind = FrameName::Declaration;
+                stanza.exposures.push_fact("stream.prolog", "present");
+                return stanza;
+            }
+            FrameKind::Stray => {
+                stanza.gap = Some(Gap {
+                    reason: "malformed".into(),
+                    detail: "text or markup that XMPP does not allow between stanzas".into(),
+                    bytes: frame.len,
+                });
+                return stanza;
+            }
+            FrameKind::StreamOpen | FrameKind::Element | FrameKind::Keepalive => {}
+        }
+        let default = Inherited::default();
+        let inherited = match direction {
+            _ if header => &default,
+            Some(direction) => &self.sides[direction.index()].inherited,
+            None => &self.sides[0].inherited,
+        };
+        if let Err(error) = self.document.parse(bytes, header, inherited, &self.catalog.names, &self.settings.limits) {
+            stanza.irregular = self.document.irregular();
+            let reason = if matches!(error, ParseError::Limit(..)) { "limit" } else { "malformed" };
+            stanza.gap = Some(Gap { reason: reason.into(), detail: error.to_string(), bytes: frame.len });
+            return stanza;
+        }
+        if let (true, Some(direction)) = (header, direction) {
+            self.sides[direction.index()].inherited = Inherited::from_header(&self.document);
+        }
+        let known = &self.catalog.known;
+        let root = self.document.root();
+        self.memory.learn(root, direction, known);
+        let context = Context {
+            direction,
+            memory: &self.memory,
+            keep_content: self.settings.keep_content,
+            max_forwards: self.settings.limits.max_forwards,
+        };
+        stanza.exposures = self.extractor.run(&self.catalog, &self.document, context);
+        let peer = self.memory.peer(root, direction, known);
+        stanza.observers = observers::of(root, direction, stanza.phase, peer, self.memory.own.as_deref(), known);
+        stanza.kind = frame_name(root, header, known);
+        root.local().clone_into(&mut stanza.name);
+        if root.uri() != ns::CLIENT {
+            root.uri().clone_into(&mut stanza.namespace);
+        }
+        if let Some(stanza_type) = root.attr("type") {
+            stanza_type.clone_into(&mut stanza.stanza_type);
+        }
+        for child in root.children() {
+            let uri = child.uri();
+            if uri != ns::CLIENT && stanza.payloads.len() < 64 && !stanza.payloads.iter().any(|p| p == uri) {
+                stanza.payloads.push(uri.to_owned());
+            }
+        }
+        if let (Some(direction), true, true) = (direction, root.sym() == known.iq, input.is_none()) {
+            stanza.answers = self.memory.link(root, direction, self.seq).map(|request| request.seq);
+        }
+        // A copy is rated like the message it copies; the conversation is that of the inner message.
+        let message = inner_message(root, known);
+        stanza.verdict = opacity::judge(message, known);
+        if stanza.verdict.is_some() {
+            stanza.conversation = conversation(message, direction, &self.memory);
+        }
+        if !self.settings.canaries.is_empty() {
+            self.search_canaries(&mut stanza, input);
+        }
+        stanza.irregular = self.document.irregular();
+        if self.settings.evidence == Evidence::Redacted {
+            stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, self.settings.keep_content));
+        }
+        stanza
+    }
+
+    /// A canary that can be read turns the verdict into a proven leak and is a finding.
+    fn search_canaries(&mut self, stanza: &mut Stanza, input: Option<u64>) {
+        let Some((rule, place)) = canary::search(&self.document, &self.settings.canaries) else { return };
+        let fact = format!("text that was to stay encrypted can be read in {place}");
+        stanza.verdict = Some(BodyVerdict { body: Verdict::ProvenLeak, level: None, rules: vec![rule], because: fact.clone() });
+        let finding = Finding {
+            rule: "canary-readable".into(),
+            severity: "critical".into(),
+            confidence: "certain".into(),
+            avoidability: "avoidable".into(),
+            favour: "against".into(),
+            fact,
+            advice: "look at which feature of the client sent this field, and switch it off or report it".into(),
+            source: "XEP-0384 §2.1".into(),
+            evidence: vec![input.unwrap_or(self.seq)],
+        };
+        self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: None });
+    }
+
+    /// Login ends the phase with small limits (SASL success, SASL2 success).
+    fn follow_phase(&mut self, direction: Direction, stanza: &Stanza) {
+        if direction == Direction::ServerToClient && stanza.name == "success" && matches!(stanza.namespace.as_str(), ns::SASL | ns::SASL2) {
+            for side in Direction::BOTH {
+                let limit = match side {
+                    Direction::ClientToServer => self.settings.limits.max_bytes_client,
+                    Direction::ServerToClient => self.settings.limits.max_bytes_server,
+                };
+                let side = &mut self.sides[side.index()];
+                side.phase = Phase::LoggedIn;
+                side.framer.set_max_bytes(limit);
+            }
+        }
+    }
+}
+
+fn frame_name(root: Element<'_>, header: bool, known: &crate::catalog::Known) -> FrameName {
+    let sym = root.sym();
+    if header {
+        FrameName::StreamOpen
+    } else if sym == known.message {
+        FrameName::Message
+    } else if sym == known.presence {
+        FrameName::Presence
+    } else if sym == known.iq {
+        FrameName::Iq
+    } else {
+        FrameName::Nonza
+    }
+}
+
+/// The message that a carbon or archive result copies, or the element itself.
+fn inner_message<'a>(root: Element<'a>, known: &crate::catalog::Known) -> Element<'a> {
+    if root.sym() != known.message {
+        return root;
+    }
+    let wrapper = root.children().find(|c| [known.carbons_sent, known.carbons_received, known.mam_result].contains(&c.sym()));
+    wrapper.and_then(|w| w.child(known.forwarded)).and_then(|f| f.child(known.message)).unwrap_or(root)
+}
+
+/// Whom a message is exchanged with, seen from the account.
+fn conversation(message: Element<'_>, direction: Option<Direction>, memory: &Memory) -> Option<String> {
+    let (to, from) = (message.attr("to"), message.attr("from"));
+    let other = match (direction, from, to) {
+        (_, Some(from), Some(to)) if memory.is_own(from) => Some(to),
+        (_, Some(from), Some(to)) if memory.is_own(to) => Some(from),
+        (Some(Direction::ServerToClient), from, _) => from,
+        (_, from, to) => to.or(from),
+    };
+    other.map(|address| crate::xmpp::jid::normalised_bare(address).into_owned())
+}

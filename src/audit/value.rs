@@ -1,0 +1,292 @@
+//! Values: recognising what a string is, and what of it a log may hold.
+
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// What a string looks like. Used where no catalog row says what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// An address.
+    Jid,
+    /// A point in time.
+    Time,
+    /// A URI.
+    Uri,
+    /// A network address.
+    Ip,
+    /// A number.
+    Number,
+    /// Anything else: free text.
+    Text,
+}
+
+/// Recognises typed values. `hint` is the name of the attribute or element, which decides whether a bare domain is an address.
+pub fn shape(value: &str, hint: &str) -> Shape {
+    if value.is_empty() || value.len() > 4096 {
+        return Shape::Text;
+    }
+    if value.parse::<IpAddr>().is_ok() {
+        return Shape::Ip;
+    }
+    let bytes = value.as_bytes();
+    if bytes.iter().all(u8::is_ascii_digit) || value.parse::<f64>().is_ok_and(f64::is_finite) {
+        return Shape::Number;
+    }
+    if parse_time(value).is_some() || looks_like_date(value) {
+        return Shape::Time;
+    }
+    if uri_scheme(value).is_some() {
+        return Shape::Uri;
+    }
+    if value.contains(char::is_whitespace) && !value.contains('/') {
+        return Shape::Text;
+    }
+    let jid = crate::xmpp::jid::Jid::split(value);
+    let domain = jid.domainpart();
+    let plausible_domain = !domain.is_empty()
+        && domain.len() <= 255
+        && domain.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'))
+        && !domain.starts_with(['.', '-'])
+        && !domain.ends_with(['.', '-']);
+    if !plausible_domain || jid.bare().contains(char::is_whitespace) {
+        return Shape::Text;
+    }
+    let named = matches!(
+        hint,
+        "to" | "from"
+            | "jid"
+            | "by"
+            | "with"
+            | "node_jid"
+            | "initiator"
+            | "responder"
+            | "target"
+            | "server"
+            | "service"
+            | "host"
+            | "domain"
+            | "room"
+    );
+    let dotted = domain.contains('.')
+        && domain.rsplit('.').next().is_some_and(|tld| tld.len() >= 2 && tld.chars().all(char::is_alphabetic))
+        && domain.split('.').all(|label| !label.is_empty());
+    match jid.localpart() {
+        Some(local) if !local.is_empty() => Shape::Jid,
+        Some(_) => Shape::Text,
+        None if named || dotted => Shape::Jid,
+        None => Shape::Text,
+    }
+}
+
+/// The scheme, when `value` is a URI of a kind that carries addresses.
+pub fn uri_scheme(value: &str) -> Option<&str> {
+    let (scheme, rest) = value.split_once(':')?;
+    let valid = !scheme.is_empty()
+        && scheme.len() <= 32
+        && scheme.as_bytes()[0].is_ascii_alphabetic()
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    let known =
+        matches!(scheme.to_ascii_lowercase().as_str(), "xmpp" | "mailto" | "tel" | "sip" | "sips" | "geo" | "cid" | "im" | "pres" | "data");
+    (valid && (rest.starts_with("//") || (known && !rest.is_empty()))).then_some(scheme)
+}
+
+/// Writes a URI without user info, query values and fragment: those can be credentials, capabilities and keys.
+///
+/// `data:` URIs are cut after the media type.
+pub fn sanitised_uri(value: &str, out: &mut String) {
+    let Some(scheme) = uri_scheme(value) else {
+        out.push_str(value);
+        return;
+    };
+    let rest = &value[scheme.len() + 1..];
+    out.push_str(scheme);
+    out.push(':');
+    if scheme.eq_ignore_ascii_case("data") {
+        out.push_str(rest.split(',').next().unwrap_or(""));
+        return;
+    }
+    let (rest, _fragment) = rest.split_once('#').unwrap_or((rest, ""));
+    let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+    match path.strip_prefix("//") {
+        Some(authority_path) => {
+            let end = authority_path.find('/').unwrap_or(authority_path.len());
+            let (authority, path) = authority_path.split_at(end);
+            out.push_str("//");
+            out.push_str(authority.rsplit_once('@').map_or(authority, |(_user, host)| host));
+            out.push_str(path);
+        }
+        None => out.push_str(path),
+    }
+    if let Some(query) = query {
+        out.push('?');
+        for (i, pair) in query.split(['&', ';']).enumerate() {
+            if i > 0 {
+                out.push('&');
+            }
+            // A word without a value, or a base64 word whose `=` is padding, is a value itself unless it is short and plain.
+            let key = pair.split('=').next().unwrap_or("");
+            let plain = key.len() <= 32 && key.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_' | b'.'));
+            out.push_str(if plain { key } else { "_" });
+        }
+    }
+}
+
+/// Reads RFC 3339 / XEP-0082 and the legacy form `20020910T23:08:25`.
+pub fn parse_time(value: &str) -> Option<OffsetDateTime> {
+    let bytes = value.as_bytes();
+    if bytes.len() < 17 || bytes.len() > 40 || !bytes[0].is_ascii_digit() {
+        return None;
+    }
+    if let Ok(time) = OffsetDateTime::parse(value, &Rfc3339) {
+        return Some(time);
+    }
+    const LEGACY: &[time::format_description::BorrowedFormatItem<'static>] =
+        time::macros::format_description!("[year][month][day]T[hour]:[minute]:[second]");
+    time::PrimitiveDateTime::parse(value.trim_end_matches('Z'), LEGACY).ok().map(time::PrimitiveDateTime::assume_utc)
+}
+
+/// A date, or a date and time without zone: recognised, though no point in time.
+fn looks_like_date(value: &str) -> bool {
+    let b = value.as_bytes();
+    let digits = |range: std::ops::Range<usize>| b.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit));
+    b.len() >= 10
+        && digits(0..4)
+        && b[4] == b'-'
+        && digits(5..7)
+        && b[7] == b'-'
+        && digits(8..10)
+        && (b.len() == 10 || b[10] == b'T')
+        && b.len() <= 40
+}
+
+/// Whether an address is on this machine, in this network, or out there.
+pub fn ip_class(ip: IpAddr) -> &'static str {
+    match ip {
+        IpAddr::V4(v4) if v4.is_loopback() => "loopback",
+        IpAddr::V4(v4) if v4.is_link_local() => "link_local",
+        IpAddr::V4(v4) if v4.is_private() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64) => "private",
+        IpAddr::V4(v4) if v4.is_unspecified() => "unspecified",
+        IpAddr::V6(v6) if v6.is_loopback() => "loopback",
+        IpAddr::V6(v6) if v6.segments()[0] & 0xffc0 == 0xfe80 => "link_local",
+        IpAddr::V6(v6) if v6.segments()[0] & 0xfe00 == 0xfc00 => "private",
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => ip_class(IpAddr::V4(v6.to_ipv4_mapped().expect("just checked"))),
+        _ => "public",
+    }
+}
+
+/// What sort of text is hidden, so that a reader can tell an emoji from an essay.
+pub fn text_class(value: &str) -> &'static str {
+    let trimmed = value.trim();
+    if trimmed.is_empty() {
+        "empty"
+    } else if trimmed.starts_with("aesgcm://") {
+        "aesgcm_link"
+    } else if !trimmed.contains(char::is_whitespace) && uri_scheme(trimmed).is_some() {
+        "link"
+    } else if trimmed.len() >= 16 && decode_base64(trimmed).is_some() {
+        "base64"
+    } else if trimmed.bytes().all(|b| b.is_ascii_digit()) {
+        "number"
+    } else if trimmed.chars().count() <= 8 && !trimmed.chars().any(char::is_alphanumeric) {
+        "symbols"
+    } else {
+        "text"
+    }
+}
+
+/// Decodes standard base64, white space ignored.
+pub fn decode_base64(value: &str) -> Option<Vec<u8>> {
+    if value.bytes().any(|b| b.is_ascii_whitespace()) {
+        let packed: Vec<u8> = value.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+        return BASE64.decode(packed).ok();
+    }
+    BASE64.decode(value).ok()
+}
+
+/// Number of bytes that base64 text stands for, without decoding it; `None` when its length is impossible.
+pub fn base64_length(value: &str) -> Option<usize> {
+    let symbols = value.bytes().filter(|b| !b.is_ascii_whitespace()).count();
+    let padding = value.trim_end().bytes().rev().take_while(|&b| b == b'=').count();
+    (symbols % 4 == 0 && padding <= 2).then(|| symbols / 4 * 3 - padding.min(symbols))
+}
+
+/// The first eight bytes of the SHA-256 digest, in hexadecimal: enough to compare, not to restore.
+pub fn digest_prefix(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)[..8].iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes() {
+        for (value, hint, expected) in [
+            ("ann@a.example/phone", "", Shape::Jid),
+            ("a.example", "", Shape::Jid),
+            ("localhost", "", Shape::Text),
+            ("localhost", "jid", Shape::Jid),
+            ("two words", "to", Shape::Text),
+            ("ann@a.example/two words", "", Shape::Jid),
+            ("2026-11-22T10:00:00Z", "", Shape::Time),
+            ("20020910T23:08:25", "", Shape::Time),
+            ("2026-11-22", "", Shape::Time),
+            ("https://a.example/x", "", Shape::Uri),
+            ("xmpp:ann@a.example?join", "", Shape::Uri),
+            ("note: this", "", Shape::Text),
+            ("192.168.1.2", "", Shape::Ip),
+            ("fe80::1", "", Shape::Ip),
+            ("17", "", Shape::Number),
+            ("-1.5", "", Shape::Number),
+            ("1.0", "", Shape::Number),
+            ("hello", "", Shape::Text),
+            ("", "to", Shape::Text),
+        ] {
+            assert_eq!(shape(value, hint), expected, "{value:?} {hint:?}");
+        }
+    }
+
+    #[test]
+    fn uris_lose_what_can_be_a_secret() {
+        for (uri, expected) in [
+            ("https://u:p@a.example/x/y.png?token=abc&v=2#frag", "https://a.example/x/y.png?token&v"),
+            ("aesgcm://a.example/f#0011", "aesgcm://a.example/f"),
+            ("xmpp:r@a.example?join;password=x", "xmpp:r@a.example?join&password"),
+            ("https://a.example?c2VjcmV0MTIz", "https://a.example?_"),
+            ("data:image/png;base64,AAAA", "data:image/png;base64"),
+            ("not a uri", "not a uri"),
+        ] {
+            let mut out = String::new();
+            sanitised_uri(uri, &mut out);
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn addresses_have_classes() {
+        for (ip, class) in [
+            ("127.0.0.1", "loopback"),
+            ("10.0.0.1", "private"),
+            ("169.254.1.1", "link_local"),
+            ("8.8.8.8", "public"),
+            ("fe80::1", "link_local"),
+            ("fd00::1", "private"),
+            ("::ffff:192.168.0.1", "private"),
+        ] {
+            assert_eq!(ip_class(ip.parse().unwrap()), class, "{ip}");
+        }
+    }
+
+    #[test]
+    fn base64_is_measured() {
+        assert_eq!(base64_length("QUJD"), Some(3));
+        assert_eq!(base64_length("QUI="), Some(2));
+        assert_eq!(base64_length("QUI"), None);
+        assert_eq!(decode_base64("QU\n JD"), Some(b"ABC".to_vec()));
+    }
+}

@@ -1,0 +1,471 @@
+//! The catalog: every field a server can read, loaded from data and compiled for matching.
+//!
+//! `catalog/*.toml` is embedded by `build.rs`; [`Catalog::builtin`] compiles it once. [`matcher`] decides, per element, which rows apply.
+
+pub mod matcher;
+pub mod path;
+pub mod source;
+
+use std::sync::LazyLock;
+
+use matcher::Matcher;
+use path::{Extract, Path};
+use rustc_hash::FxHashMap;
+use source::SpecFile;
+
+use crate::xmpp::Direction;
+use crate::xmpp::names::Names;
+use crate::xmpp::ns;
+
+/// A row of the catalog, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FieldId(pub u32);
+
+macro_rules! closed_enum {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[$vmeta])* $variant),+ }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+
+            /// The name used in records, metrics and the catalog.
+            pub fn name(self) -> &'static str {
+                match self { $($name::$variant => $text),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.name())
+            }
+        }
+    };
+}
+pub(crate) use closed_enum;
+
+closed_enum! {
+    /// The four layers of messaging privacy.
+    Layer {
+        /// Connection, TLS, login before a resource exists.
+        Transport = "transport",
+        /// What the server stores, routes or makes because the protocol needs it.
+        Server = "server",
+        /// What client and user volunteer.
+        Client = "client",
+        /// Content, and what encrypts it.
+        E2ee = "e2ee",
+    }
+}
+
+closed_enum! {
+    /// The messaging pattern a field typically matters in.
+    Pattern {
+        /// TLS only.
+        TransportOnly = "transport_only",
+        /// Protected by OMEMO.
+        Omemo = "omemo",
+        /// Several devices of one account.
+        MultiDevice = "multi_device",
+        /// Rooms.
+        Group = "group",
+        /// Files.
+        FileTransfer = "file_transfer",
+        /// Presence and finding contacts.
+        PresenceContact = "presence_contact",
+        /// All of them.
+        Any = "any",
+    }
+}
+
+closed_enum! {
+    /// How much a field matters to the person it is about.
+    Sensitivity {
+        /// Protocol mechanics.
+        Low = "low",
+        /// Behaviour, settings, device traits.
+        Medium = "medium",
+        /// Names or stably identifies a person, contact, room or device.
+        High = "high",
+        /// Secrets, conversation content, exact whereabouts.
+        Critical = "critical",
+    }
+}
+
+closed_enum! {
+    /// What a field is about.
+    Category {
+        /// Behaviour over time.
+        Activity = "activity",
+        /// Who someone is.
+        Identity = "identity",
+        /// Who knows whom.
+        ContactGraph = "contact_graph",
+        /// Client, library, system.
+        Software = "software",
+        /// Who is in which room.
+        GroupMembership = "group_membership",
+        /// Settings.
+        Preference = "preference",
+        /// What people write.
+        Content = "content",
+        /// What lets its holder log in.
+        Credential = "credential",
+        /// When.
+        Timing = "timing",
+        /// Worked out from content: size, language, references.
+        ContentDerived = "content_derived",
+        /// Where.
+        Location = "location",
+        /// Which device.
+        Device = "device",
+        /// Addresses and routes.
+        Network = "network",
+        /// Public and wrapped keys.
+        CryptoKey = "crypto_key",
+        /// Files.
+        File = "file",
+        /// Availability.
+        Presence = "presence",
+        /// Push notification routes.
+        Push = "push",
+    }
+}
+
+closed_enum! {
+    /// What a log may hold of a value (redaction by type, at capture).
+    Kind {
+        /// Logged as it is.
+        Metadata = "metadata",
+        /// Text one person wrote for another: logged as class and length unless content is kept.
+        Content = "content",
+        /// Logged as length only; no setting changes that.
+        Secret = "secret",
+    }
+}
+
+closed_enum! {
+    /// How a value is read.
+    ValueType {
+        /// As it is.
+        Text = "text",
+        /// An address.
+        Jid = "jid",
+        /// A point in time.
+        Time = "time",
+        /// A URI.
+        Uri = "uri",
+        /// A network address.
+        Ip = "ip",
+        /// A number.
+        Number = "number",
+        /// Bytes in base64: logged as length and digest.
+        Base64 = "base64",
+    }
+}
+
+closed_enum! {
+    /// What the session must know about the other party for a row to apply.
+    When {
+        /// A room that was joined in this session, or an occupant of one.
+        PeerIsRoom = "peer_is_room",
+        /// Not a known room.
+        PeerIsNotRoom = "peer_is_not_room",
+        /// The own account.
+        PeerIsSelf = "peer_is_self",
+        /// Somebody else.
+        PeerIsNotSelf = "peer_is_not_self",
+        /// The own server (its domain, or no address).
+        PeerIsServer = "peer_is_server",
+    }
+}
+
+/// A row of the catalog.
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// Unique name.
+    pub id: String,
+    /// Specification it comes from, e.g. `XEP-0352`.
+    pub spec: String,
+    /// Section, or another document and section.
+    pub source: String,
+    /// Path as written; empty for facts.
+    pub path: String,
+    /// A fact that is not XML, e.g. `tls/client_hello/alpn`.
+    pub fact: Option<String>,
+    /// The only direction it can be seen in; none for both.
+    pub direction: Option<Direction>,
+    /// Layer.
+    pub layer: Layer,
+    /// Messaging pattern.
+    pub pattern: Pattern,
+    /// Category.
+    pub category: Category,
+    /// Sensitivity.
+    pub sensitivity: Sensitivity,
+    /// What a log may hold of it.
+    pub kind: Kind,
+    /// How its value is read.
+    pub value_type: ValueType,
+    /// Session condition.
+    pub when: Option<When>,
+    /// Restates what the record's envelope says; listed, not printed.
+    pub generic: bool,
+    /// Why no stanza on a client's stream can show it.
+    pub invisible: Option<String>,
+    /// Why no example hits it.
+    pub untested: Option<String>,
+    /// What the server learns, in a few words.
+    pub reveals: String,
+    /// What is read where the path ends.
+    pub extract: Extract,
+    /// Of several rows that claim a value the highest wins.
+    pub specificity: u32,
+}
+
+/// Why a catalog could not be loaded. Names the file, the row and the way out.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {place}: {problem} ({remedy})")]
+pub struct CatalogError {
+    /// File name.
+    pub file: String,
+    /// Field id or example name, or the line.
+    pub place: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// The compiled catalog.
+#[derive(Debug)]
+pub struct Catalog {
+    /// Rows, by [`FieldId`].
+    pub fields: Vec<Field>,
+    /// The files they came from.
+    pub specs: Vec<SpecFile>,
+    /// Known names.
+    pub names: Names,
+    /// Names the auditor itself looks for.
+    pub known: Known,
+    /// The automaton.
+    pub matcher: Matcher,
+    by_id: FxHashMap<String, FieldId>,
+}
+
+include!(concat!(env!("OUT_DIR"), "/catalog_files.rs"));
+
+static BUILTIN: LazyLock<std::sync::Arc<Catalog>> = LazyLock::new(|| {
+    let files: Vec<(&str, &str)> = FILES.to_vec();
+    std::sync::Arc::new(Catalog::load(&files).unwrap_or_else(|error| panic!("the built-in catalog is broken: {error}")))
+});
+
+impl Catalog {
+    /// The catalog that comes with the program, compiled on first use.
+    pub fn builtin() -> std::sync::Arc<Catalog> {
+        BUILTIN.clone()
+    }
+
+    /// Compiles catalog files, given as name and text.
+    ///
+    /// # Errors
+    /// The first mistake found: unknown key, duplicate id, unbound prefix, unreadable path.
+    pub fn load(files: &[(&str, &str)]) -> Result<Catalog, CatalogError> {
+        let mut names = Names::new();
+        let client = names.intern_ns(ns::CLIENT);
+        for same in [ns::SERVER, "jabber:component:accept", ""] {
+            names.alias(ns::CLIENT, same);
+        }
+        debug_assert_eq!(names.ns(ns::CLIENT), client);
+        let known = Known::intern(&mut names);
+        let mut specs = Vec::with_capacity(files.len());
+        for (file, text) in files {
+            let spec = SpecFile::parse(file, text)?;
+            for (canonical, older) in &spec.aliases {
+                older.iter().for_each(|older| names.alias(canonical, older));
+            }
+            specs.push(spec);
+        }
+        let mut catalog =
+            Catalog { fields: Vec::new(), specs: Vec::new(), names, known, matcher: Matcher::default(), by_id: FxHashMap::default() };
+        for spec in &specs {
+            for row in &spec.fields {
+                catalog.add(spec, row)?;
+            }
+        }
+        catalog.specs = specs;
+        Ok(catalog)
+    }
+
+    fn add(&mut self, spec: &SpecFile, row: &source::FieldRow) -> Result<(), CatalogError> {
+        let error = |problem: String, remedy: &str| CatalogError {
+            file: spec.file.clone(),
+            place: format!("field {:?}", row.id),
+            problem,
+            remedy: remedy.into(),
+        };
+        let id = FieldId(u32::try_from(self.fields.len()).expect("fewer than 2^32 fields"));
+        if self.by_id.insert(row.id.clone(), id).is_some() {
+            return Err(error("the id is taken".into(), "ids are unique over the whole catalog"));
+        }
+        let mut paths = Vec::new();
+        match (&row.path, &row.fact) {
+            (Some(path), None) => {
+                for path in path::expand_macros(path) {
+                    let parsed = Path::parse(&path, &spec.prefixes, &mut self.names)
+                        .map_err(|problem| error(format!("path {path:?}: {problem}"), "see catalog/README.md for the path language"))?;
+                    paths.push(parsed);
+                }
+            }
+            (None, Some(_)) => {}
+            _ => return Err(error("needs a path or a fact, not both".into(), "write one of the two")),
+        }
+        let extract = paths.first().map_or(Extract::Fact, |path| path.extract.clone());
+        let value_type = row.value_type.unwrap_or_else(|| extract.default_type());
+        let specificity =
+            paths.iter().map(Path::specificity).max().unwrap_or(0) + u32::from(row.direction.is_some()) + u32::from(row.when.is_some());
+        self.fields.push(Field {
+            id: row.id.clone(),
+            spec: spec.spec.clone(),
+            source: row.source.clone(),
+            path: row.path.clone().unwrap_or_default(),
+            fact: row.fact.clone(),
+            direction: row.direction,
+            layer: row.layer,
+            pattern: row.pattern,
+            category: row.category,
+            sensitivity: row.sensitivity,
+            kind: row.kind.unwrap_or(Kind::Metadata),
+            value_type,
+            when: row.when,
+            generic: row.generic,
+            invisible: row.visible.clone(),
+            untested: row.untested.clone(),
+            reveals: row.reveals.clone(),
+            extract,
+            specificity,
+        });
+        if row.visible.is_none() && !row.generic {
+            for path in paths {
+                self.matcher.insert(path, id, &self.names);
+            }
+        }
+        Ok(())
+    }
+
+    /// A row.
+    pub fn field(&self, id: FieldId) -> &Field {
+        &self.fields[id.0 as usize]
+    }
+
+    /// A row by its name.
+    pub fn by_id(&self, id: &str) -> Option<FieldId> {
+        self.by_id.get(id).copied()
+    }
+}
+
+/// Names the auditor's own logic looks for.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each is the element of that name")]
+pub struct Known {
+    pub message: crate::xmpp::names::Sym,
+    pub presence: crate::xmpp::names::Sym,
+    pub iq: crate::xmpp::names::Sym,
+    pub body: crate::xmpp::names::Sym,
+    pub subject: crate::xmpp::names::Sym,
+    pub error: crate::xmpp::names::Sym,
+    pub stream: crate::xmpp::names::Sym,
+    pub features: crate::xmpp::names::Sym,
+    pub stream_error: crate::xmpp::names::Sym,
+    pub forwarded: crate::xmpp::names::Sym,
+    pub carbons_sent: crate::xmpp::names::Sym,
+    pub carbons_received: crate::xmpp::names::Sym,
+    pub mam_result: crate::xmpp::names::Sym,
+    pub roster_query: crate::xmpp::names::Sym,
+    pub roster_item: crate::xmpp::names::Sym,
+    pub bind: crate::xmpp::names::Sym,
+    pub bind_jid: crate::xmpp::names::Sym,
+    pub sasl_auth: crate::xmpp::names::Sym,
+    pub sasl_success: crate::xmpp::names::Sym,
+    pub sasl_failure: crate::xmpp::names::Sym,
+    pub sasl_abort: crate::xmpp::names::Sym,
+    pub sasl_mechanisms: crate::xmpp::names::Sym,
+    pub sasl2_authenticate: crate::xmpp::names::Sym,
+    pub sasl2_success: crate::xmpp::names::Sym,
+    pub sasl2_failure: crate::xmpp::names::Sym,
+    pub sasl2_abort: crate::xmpp::names::Sym,
+    pub sasl2_authentication: crate::xmpp::names::Sym,
+    pub sasl2_identifier: crate::xmpp::names::Sym,
+    pub muc_join: crate::xmpp::names::Sym,
+    pub muc_user: crate::xmpp::names::Sym,
+    pub pubsub: crate::xmpp::names::Sym,
+    pub pubsub_event: crate::xmpp::names::Sym,
+    pub omemo_legacy: crate::xmpp::names::Sym,
+    pub omemo_0: crate::xmpp::names::Sym,
+    pub omemo_1: crate::xmpp::names::Sym,
+    pub omemo_2: crate::xmpp::names::Sym,
+    pub eme: crate::xmpp::names::Sym,
+    pub sm_enabled: crate::xmpp::names::Sym,
+    pub sm_resumed: crate::xmpp::names::Sym,
+    pub compression: crate::xmpp::names::Sym,
+    pub compress: crate::xmpp::names::Sym,
+    pub starttls: crate::xmpp::names::Sym,
+    pub proceed: crate::xmpp::names::Sym,
+}
+
+impl Known {
+    fn intern(names: &mut Names) -> Known {
+        let mut sym = |uri: &str, local: &str| {
+            let ns = names.intern_ns(uri);
+            names.intern(ns, local)
+        };
+        Known {
+            message: sym(ns::CLIENT, "message"),
+            presence: sym(ns::CLIENT, "presence"),
+            iq: sym(ns::CLIENT, "iq"),
+            body: sym(ns::CLIENT, "body"),
+            subject: sym(ns::CLIENT, "subject"),
+            error: sym(ns::CLIENT, "error"),
+            stream: sym(ns::STREAM, "stream"),
+            features: sym(ns::STREAM, "features"),
+            stream_error: sym(ns::STREAM, "error"),
+            forwarded: sym(ns::FORWARD, "forwarded"),
+            carbons_sent: sym(ns::CARBONS, "sent"),
+            carbons_received: sym(ns::CARBONS, "received"),
+            mam_result: sym(ns::MAM, "result"),
+            roster_query: sym(ns::ROSTER, "query"),
+            roster_item: sym(ns::ROSTER, "item"),
+            bind: sym(ns::BIND, "bind"),
+            bind_jid: sym(ns::BIND, "jid"),
+            sasl_auth: sym(ns::SASL, "auth"),
+            sasl_success: sym(ns::SASL, "success"),
+            sasl_failure: sym(ns::SASL, "failure"),
+            sasl_abort: sym(ns::SASL, "abort"),
+            sasl_mechanisms: sym(ns::SASL, "mechanisms"),
+            sasl2_authenticate: sym(ns::SASL2, "authenticate"),
+            sasl2_success: sym(ns::SASL2, "success"),
+            sasl2_failure: sym(ns::SASL2, "failure"),
+            sasl2_abort: sym(ns::SASL2, "abort"),
+            sasl2_authentication: sym(ns::SASL2, "authentication"),
+            sasl2_identifier: sym(ns::SASL2, "authorization-identifier"),
+            muc_join: sym(ns::MUC, "x"),
+            muc_user: sym(ns::MUC_USER, "x"),
+            pubsub: sym(ns::PUBSUB, "pubsub"),
+            pubsub_event: sym(ns::PUBSUB_EVENT, "event"),
+            omemo_legacy: sym(ns::OMEMO_LEGACY, "encrypted"),
+            omemo_0: sym(ns::OMEMO_0, "encrypted"),
+            omemo_1: sym(ns::OMEMO_1, "encrypted"),
+            omemo_2: sym(ns::OMEMO_2, "encrypted"),
+            eme: sym(ns::EME, "encryption"),
+            sm_enabled: sym(ns::SM, "enabled"),
+            sm_resumed: sym(ns::SM, "resumed"),
+            compression: sym(ns::COMPRESS_FEATURE, "compression"),
+            compress: sym(ns::COMPRESS, "compress"),
+            starttls: sym(ns::TLS, "starttls"),
+            proceed: sym(ns::TLS, "proceed"),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Subcommands and exit codes: 0 ok, 1 findings at or above `--fail-on`, 2 usage or configuration, 3 operational.
+
+mod scan;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Shows what an XMPP server gets to see of a client.
+///
+/// An interception tool for test accounts on test servers that you own. It listens on loopback and passes only the domains you name.
+#[derive(Debug, Parser)]
+#[command(name = "stanzascope", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Audit stanzas or a recorded transcript, without a network.
+    Scan(scan::Args),
+}
+
+/// Something went wrong; the exit code says whose turn it is.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Exit code 2: usage or configuration.
+    Usage(anyhow::Error),
+    /// Exit code 3: the operation failed.
+    Operation(anyhow::Error),
+}
+
+/// Exit code of a command that worked.
+pub(crate) type Outcome = Result<ExitCode, Failure>;
+
+/// Findings at or above `--fail-on`.
+pub(crate) const FINDINGS: u8 = 1;
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::Operation(error.into())
+    }
+}
+
+/// Parses the command line, runs the command, reports errors.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Scan(args) => scan::run(&args),
+    };
+    outcome.unwrap_or_else(|failure| {
+        let (code, error) = match failure {
+            Failure::Usage(error) => (2, error),
+            Failure::Operation(error) => (3, error),
+        };
+        // A reader that went away (`| head`) is no failure worth a message.
+        if !error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)) {
+            eprintln!("error: {error:#}");
+        }
+        ExitCode::from(code)
+    })
+}

@@ -1,0 +1,228 @@
+//! Exposures of one record: fields with their values, in one piece of memory.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::ser::{SerializeMap as _, SerializeSeq as _};
+use serde::{Serialize, Serializer};
+
+use crate::catalog::{Catalog, FieldId, closed_enum};
+
+closed_enum! {
+    /// How a copy of a stanza came to be on this stream. Copies do not count as new contacts or messages.
+    Via {
+        /// It is no copy.
+        Direct = "direct",
+        /// A carbon of what another device of the account sent (XEP-0280).
+        CarbonSent = "carbon_sent",
+        /// A carbon of what the account received.
+        CarbonReceived = "carbon_received",
+        /// From an archive (XEP-0313).
+        Archive = "archive",
+        /// From a room's history (XEP-0045).
+        History = "history",
+        /// Forwarded otherwise (XEP-0297).
+        Forwarded = "forwarded",
+        /// Echoed in an error (RFC 6120 §8.3.1).
+        ErrorEcho = "error_echo",
+    }
+}
+
+/// What typing a value found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typed {
+    /// Nothing beyond the value.
+    Plain,
+    /// An address with parts: the normalised bare address (in the pool) and where its resource begins in the value.
+    Jid {
+        /// Normalised bare address.
+        bare: PoolRange,
+        /// Resource, as written.
+        resource: Option<PoolRange>,
+    },
+    /// A point in time, in RFC 3339.
+    Time(PoolRange),
+    /// A network address and its class.
+    Ip(&'static str),
+    /// Redacted: class and number of bytes.
+    Hidden {
+        /// What sort of text it was.
+        class: &'static str,
+        /// UTF-8 bytes.
+        bytes: u32,
+    },
+}
+
+/// A slice of the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PoolRange {
+    start: u32,
+    end: u32,
+}
+
+impl PoolRange {
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// One value the server could read.
+#[derive(Debug, Clone, Copy)]
+pub struct Exposure {
+    /// The row that claims it; none for unclassified values.
+    pub field: Option<FieldId>,
+    /// Its value.
+    pub value: PoolRange,
+    /// Where it stood, for unclassified values.
+    pub path: Option<PoolRange>,
+    /// How it came to be on the stream.
+    pub via: Via,
+    /// Whether it restates or takes apart a value that another row claims.
+    pub derived: bool,
+    /// What typing found out.
+    pub typed: Typed,
+}
+
+/// The exposures of one record.
+#[derive(Debug, Clone)]
+pub struct Exposures {
+    catalog: Arc<Catalog>,
+    pool: String,
+    items: Vec<Exposure>,
+}
+
+/// Field id of values that no row claims.
+pub const UNCLASSIFIED: &str = "unclassified";
+
+impl Exposures {
+    /// None yet.
+    pub fn new(catalog: Arc<Catalog>) -> Exposures {
+        Exposures { catalog, pool: String::new(), items: Vec::new() }
+    }
+
+    /// Number of exposures.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The exposures.
+    pub fn iter(&self) -> impl Iterator<Item = &Exposure> {
+        self.items.iter()
+    }
+
+    /// The catalog they refer to.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// A string of the pool.
+    pub fn text(&self, range: PoolRange) -> &str {
+        &self.pool[range.range()]
+    }
+
+    /// Field name of an exposure.
+    pub fn field_name(&self, exposure: &Exposure) -> &str {
+        exposure.field.map_or(UNCLASSIFIED, |id| &self.catalog.field(id).id)
+    }
+
+    /// Puts text into the pool.
+    pub fn intern(&mut self, write: impl FnOnce(&mut String)) -> PoolRange {
+        let start = self.pool.len() as u32;
+        write(&mut self.pool);
+        PoolRange { start, end: self.pool.len() as u32 }
+    }
+
+    /// Puts a string into the pool.
+    pub fn intern_str(&mut self, text: &str) -> PoolRange {
+        self.intern(|pool| pool.push_str(text))
+    }
+
+    /// Adds an exposure.
+    pub fn push(&mut self, exposure: Exposure) {
+        self.items.push(exposure);
+    }
+
+    /// Plain facts by field name.
+    pub fn of_facts<F: AsRef<str>, V: AsRef<str>>(catalog: &Arc<Catalog>, facts: &[(F, V)]) -> Exposures {
+        let mut exposures = Exposures::new(catalog.clone());
+        facts.iter().for_each(|(field, value)| exposures.push_fact(field.as_ref(), value.as_ref()));
+        exposures
+    }
+
+    /// Adds a plain fact by field name. A name that the catalog does not have makes it unclassified.
+    pub fn push_fact(&mut self, field: &str, value: &str) {
+        let id = self.catalog.by_id(field);
+        let value = self.intern_str(value);
+        self.push(Exposure { field: id, value, path: None, via: Via::Direct, derived: false, typed: Typed::Plain });
+    }
+}
+
+impl Serialize for Exposures {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(self.items.len()))?;
+        for exposure in &self.items {
+            seq.serialize_element(&Item { all: self, exposure })?;
+        }
+        seq.end()
+    }
+}
+
+struct Item<'a> {
+    all: &'a Exposures,
+    exposure: &'a Exposure,
+}
+
+impl Serialize for Item<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Item { all, exposure } = self;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("field", all.field_name(exposure))?;
+        map.serialize_entry("value", all.text(exposure.value))?;
+        if let Some(path) = exposure.path {
+            map.serialize_entry("path", all.text(path))?;
+        }
+        if exposure.via != Via::Direct {
+            map.serialize_entry("via", exposure.via.name())?;
+        }
+        if exposure.derived {
+            map.serialize_entry("derived", &true)?;
+        }
+        match exposure.typed {
+            Typed::Plain => {}
+            _ => map.serialize_entry("typed", &TypedParts { all, typed: exposure.typed })?,
+        }
+        map.end()
+    }
+}
+
+struct TypedParts<'a> {
+    all: &'a Exposures,
+    typed: Typed,
+}
+
+impl Serialize for TypedParts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self.typed {
+            Typed::Plain => {}
+            Typed::Jid { bare, resource } => {
+                map.serialize_entry("bare", self.all.text(bare))?;
+                if let Some(resource) = resource {
+                    map.serialize_entry("resource", self.all.text(resource))?;
+                }
+            }
+            Typed::Time(time) => map.serialize_entry("time", self.all.text(time))?,
+            Typed::Ip(class) => map.serialize_entry("ip", class)?,
+            Typed::Hidden { class, bytes } => {
+                map.serialize_entry("class", class)?;
+                map.serialize_entry("bytes", &bytes)?;
+            }
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,456 @@
+//! Records: the only thing that flows out of the audit.
+//!
+//! A record is one line of JSON (`docs/records.md` has the schema). What is the same for every exposure of a field stands once, in the
+//! catalog copy beside the log; a line holds what differs.
+
+pub mod exposure;
+pub mod time;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+pub use exposure::{Exposure, Exposures, Typed, Via};
+pub use time::Moment;
+
+use crate::catalog::closed_enum;
+use crate::xmpp::Direction;
+use crate::xmpp::element::Irregulars;
+
+/// Version of the record schema, on every line as `v`.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Severities of findings, from the mildest.
+pub const SEVERITIES: [&str; 5] = ["info", "low", "medium", "high", "critical"];
+
+/// A word of ours, or one read back from a file.
+pub type Str = Cow<'static, str>;
+
+closed_enum! {
+    /// How far a stream has come when a frame passes.
+    Phase {
+        /// In clear: the network reads along.
+        BeforeTls = "before_tls",
+        /// Inside TLS, not logged in.
+        BeforeLogin = "before_login",
+        /// Logged in.
+        LoggedIn = "logged_in",
+    }
+}
+
+closed_enum! {
+    /// What a first-level frame is.
+    FrameName {
+        /// `<message/>`
+        Message = "message",
+        /// `<presence/>`
+        Presence = "presence",
+        /// `<iq/>`
+        Iq = "iq",
+        /// Stream header.
+        StreamOpen = "stream_open",
+        /// End of the stream.
+        StreamClose = "stream_close",
+        /// A first-level element that is no stanza (XEP-0360).
+        Nonza = "nonza",
+        /// XML declaration.
+        Declaration = "declaration",
+        /// What could not be read.
+        Unknown = "unknown",
+    }
+}
+
+closed_enum! {
+    /// What became of a message's content (DESIGN: body verdicts).
+    Verdict {
+        /// The server could read content, or a key to it.
+        ProvenLeak = "PROVEN_LEAK",
+        /// A rule for broken or weakened protection fired.
+        Suspect = "SUSPECT",
+        /// Content without any end-to-end encryption.
+        NotEncrypted = "NOT_ENCRYPTED",
+        /// Another end-to-end system's container.
+        OtherE2ee = "OTHER_E2EE",
+        /// Well-formed OMEMO, no rule fired.
+        Opaque = "OPAQUE",
+    }
+}
+
+closed_enum! {
+    /// Who can read a stanza.
+    Observer {
+        /// Everybody on the path: not inside TLS.
+        Network = "network",
+        /// The account's server.
+        OwnServer = "own_server",
+        /// The other party's server.
+        PeerServer = "peer_server",
+        /// Contacts it is sent or broadcast to.
+        Contacts = "contacts",
+        /// The room service and its occupants.
+        Room = "room",
+        /// The upload service.
+        UploadHost = "upload_host",
+        /// The push service.
+        PushService = "push_service",
+        /// Anybody who asks.
+        Anyone = "anyone",
+    }
+}
+
+/// A set of [`Observer`]s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Observers(u8);
+
+impl Observers {
+    /// Adds one.
+    pub fn with(mut self, observer: Observer) -> Observers {
+        self.0 |= 1 << observer as u8;
+        self
+    }
+
+    /// The members.
+    pub fn iter(self) -> impl Iterator<Item = Observer> {
+        Observer::ALL.iter().copied().filter(move |o| self.0 & (1 << *o as u8) != 0)
+    }
+}
+
+impl Serialize for Observers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+/// A verdict with the evidence level reached and the rules that decided it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BodyVerdict {
+    /// The verdict. Serialised as in OPACITY: upper case.
+    #[serde(serialize_with = "upper")]
+    pub body: Verdict,
+    /// Evidence level of `OPAQUE`: `E1` until the session allows more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<&'static str>,
+    /// Rule ids, the strongest first.
+    pub rules: Vec<&'static str>,
+    /// Why, in a few words.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub because: String,
+}
+
+fn upper<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(verdict.name())
+}
+
+/// Why something was not read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// `malformed`, `limit`, `truncated`, `blind`, `log_failure`.
+    pub reason: Str,
+    /// In words.
+    pub detail: String,
+    /// Bytes concerned.
+    pub bytes: u64,
+}
+
+/// One first-level frame: a stanza, nonza, header or close.
+#[derive(Debug, Clone)]
+pub struct Stanza {
+    /// Position in the input, for `scan`.
+    pub input: Option<u64>,
+    /// Direction, when known.
+    pub direction: Option<Direction>,
+    /// Phase of the stream.
+    pub phase: Phase,
+    /// What it is.
+    pub kind: FrameName,
+    /// Local name of its element.
+    pub name: String,
+    /// Namespace, when it is not `jabber:client`.
+    pub namespace: String,
+    /// Value of its `type` attribute.
+    pub stanza_type: String,
+    /// Bytes on the wire.
+    pub bytes: u64,
+    /// Namespaces of its children.
+    pub payloads: Vec<String>,
+    /// `seq` of the request this IQ answers.
+    pub answers: Option<u64>,
+    /// Who can read it.
+    pub observers: Observers,
+    /// What could be read from it.
+    pub exposures: Exposures,
+    /// What became of its content.
+    pub verdict: Option<BodyVerdict>,
+    /// Whom the content is for or from: the bare address of the conversation.
+    pub conversation: Option<String>,
+    /// Forbidden or ambiguous constructs.
+    pub irregular: Irregulars,
+    /// Why it was not read.
+    pub gap: Option<Gap>,
+    /// Its redacted XML.
+    pub evidence: Option<String>,
+}
+
+impl Serialize for Stanza {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap as _;
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(input) = self.input {
+            map.serialize_entry("input", &input)?;
+        }
+        if let Some(direction) = self.direction {
+            map.serialize_entry("direction", direction.name())?;
+        }
+        map.serialize_entry("phase", self.phase.name())?;
+        map.serialize_entry("kind", self.kind.name())?;
+        if matches!(self.kind, FrameName::Nonza | FrameName::Unknown) && !self.name.is_empty() {
+            map.serialize_entry("name", &self.name)?;
+        }
+        if !self.namespace.is_empty() {
+            map.serialize_entry("namespace", &self.namespace)?;
+        }
+        if !self.stanza_type.is_empty() {
+            map.serialize_entry("stanza_type", &self.stanza_type)?;
+        }
+        map.serialize_entry("bytes", &self.bytes)?;
+        if !self.payloads.is_empty() {
+            map.serialize_entry("payloads", &self.payloads)?;
+        }
+        if let Some(answers) = self.answers {
+            map.serialize_entry("answers", &answers)?;
+        }
+        map.serialize_entry("observers", &self.observers)?;
+        map.serialize_entry("exposures", &self.exposures)?;
+        if let Some(verdict) = &self.verdict {
+            map.serialize_entry("verdict", verdict)?;
+        }
+        if let Some(conversation) = &self.conversation {
+            map.serialize_entry("conversation", conversation)?;
+        }
+        if !self.irregular.is_empty() {
+            map.serialize_entry("irregular", &self.irregular.iter().map(|i| i.name()).collect::<Vec<_>>())?;
+        }
+        if let Some(gap) = &self.gap {
+            map.serialize_entry("gap", gap)?;
+        }
+        if let Some(evidence) = &self.evidence {
+            map.serialize_entry("evidence", evidence)?;
+        }
+        map.end()
+    }
+}
+
+/// A change to what passes between client and server. The list is closed (DESIGN 4.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intervention {
+    /// Which one, e.g. `starttls_ended`, `compression_removed`.
+    pub action: Str,
+    /// The direction it concerns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direction: Option<Direction>,
+    /// What was changed and why, in words.
+    pub detail: String,
+    /// Bytes removed or discarded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
+/// A rule's statement about what was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Name of the pattern that was found.
+    pub rule: Str,
+    /// `info`, `low`, `medium`, `high`, `critical`.
+    pub severity: Str,
+    /// `certain`, `likely`, `possible`.
+    pub confidence: Str,
+    /// `inherent`, `optional`, `avoidable`; `none` for a point in the client's favour.
+    pub avoidability: Str,
+    /// `for` when it speaks for the client, `against` otherwise.
+    pub favour: Str,
+    /// What was seen.
+    pub fact: String,
+    /// What to do.
+    pub advice: String,
+    /// The sentence of the specification it rests on.
+    pub source: Str,
+    /// `seq` of the records (or input numbers) it stands on.
+    pub evidence: Vec<u64>,
+}
+
+/// Start or end of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionEvent {
+    /// `open`, `login`, `close`.
+    pub event: Str,
+    /// Why it ended: `closed`, `truncated`, `client_refused_certificate`, `upstream_failed` …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// In words.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// Account, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Counts at the end: bytes and frames each way, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
+}
+
+/// What passed in a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Totals {
+    /// Bytes from the client.
+    pub bytes_client_to_server: u64,
+    /// Bytes from the server.
+    pub bytes_server_to_client: u64,
+    /// Frames from the client.
+    pub frames_client_to_server: u64,
+    /// Frames from the server.
+    pub frames_server_to_client: u64,
+    /// Milliseconds between open and close.
+    pub duration_ms: u64,
+}
+
+/// What a record says.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Body {
+    /// A first-level frame.
+    Stanza(Box<Stanza>),
+    /// White space between frames.
+    Keepalive {
+        /// Direction.
+        direction: Direction,
+        /// How many bytes.
+        bytes: u64,
+    },
+    /// Facts about connection and TLS.
+    Transport {
+        /// Direction, where it matters.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        direction: Option<Direction>,
+        /// The facts.
+        exposures: Exposures,
+    },
+    /// Start or end of a session.
+    Session(SessionEvent),
+    /// Bytes that were not read and belong to no frame.
+    Gap(Gap),
+    /// A change to what passes.
+    Intervention(Intervention),
+    /// A rule's statement.
+    Finding(Finding),
+    /// A step of the evaluator's scenario.
+    Mark {
+        /// What the evaluator called it.
+        label: String,
+    },
+}
+
+/// The bodies that do not come from the stream, in a form that can be read back from a transcript.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum StoredBody {
+    /// Facts about connection and TLS, as field and value.
+    Transport {
+        /// Direction, where it matters.
+        direction: Option<Direction>,
+        /// Field name and value.
+        facts: Vec<(String, String)>,
+    },
+    /// Start or end of a session.
+    Session(SessionEvent),
+    /// Bytes that were not read.
+    Gap(Gap),
+    /// A change to what passes.
+    Intervention(Intervention),
+    /// A rule's statement.
+    Finding(Finding),
+    /// A step of the scenario.
+    Mark {
+        /// What the evaluator called it.
+        label: String,
+    },
+}
+
+impl StoredBody {
+    /// What can be stored; frames and keepalives come from the bytes again.
+    pub fn of(body: &Body) -> Option<StoredBody> {
+        Some(match body {
+            Body::Stanza(_) | Body::Keepalive { .. } => return None,
+            Body::Transport { direction, exposures } => StoredBody::Transport {
+                direction: *direction,
+                facts: exposures.iter().map(|e| (exposures.field_name(e).to_owned(), exposures.text(e.value).to_owned())).collect(),
+            },
+            Body::Session(event) => StoredBody::Session(event.clone()),
+            Body::Gap(gap) => StoredBody::Gap(gap.clone()),
+            Body::Intervention(intervention) => StoredBody::Intervention(intervention.clone()),
+            Body::Finding(finding) => StoredBody::Finding(finding.clone()),
+            Body::Mark { label } => StoredBody::Mark { label: label.clone() },
+        })
+    }
+
+    /// The body again.
+    pub fn restore(self, catalog: &Arc<crate::catalog::Catalog>) -> Body {
+        match self {
+            StoredBody::Transport { direction, facts } => Body::Transport { direction, exposures: Exposures::of_facts(catalog, &facts) },
+            StoredBody::Session(event) => Body::Session(event),
+            StoredBody::Gap(gap) => Body::Gap(gap),
+            StoredBody::Intervention(intervention) => Body::Intervention(intervention),
+            StoredBody::Finding(finding) => Body::Finding(finding),
+            StoredBody::Mark { label } => Body::Mark { label },
+        }
+    }
+}
+
+/// One line of the log.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Session it belongs to.
+    pub session: Arc<str>,
+    /// Position in the session, from 0, without holes.
+    pub seq: u64,
+    /// When; none in a scan of stanzas without times.
+    pub at: Option<Moment>,
+    /// What it says.
+    pub body: Body,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    v: u32,
+    session: &'a str,
+    seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ts: Option<time::Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mono: Option<f64>,
+    #[serde(flatten)]
+    body: &'a Body,
+}
+
+impl Record {
+    /// Appends the record as one line of JSON, newline included.
+    pub fn write_line(&self, out: &mut Vec<u8>) {
+        let line = Line {
+            v: SCHEMA_VERSION,
+            session: &self.session,
+            seq: self.seq,
+            ts: self.at.map(Moment::timestamp),
+            mono: self.at.map(Moment::seconds),
+            body: &self.body,
+        };
+        serde_json::to_writer(&mut *out, &line).expect("a record has string keys and writes to memory");
+        out.push(b'\n');
+    }
+
+    /// The record as one line of JSON, without newline.
+    pub fn to_json(&self) -> String {
+        let mut out = Vec::new();
+        self.write_line(&mut out);
+        out.pop();
+        String::from_utf8(out).expect("JSON is UTF-8")
+    }
+}

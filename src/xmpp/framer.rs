@@ -1,0 +1,571 @@
+//! Cuts a byte stream into frames: stream headers, first-level elements, white space between them.
+//!
+//! quick-xml is a pull parser over complete input, so this push framer finds where each first-level element ends and hands out complete
+//! slices. It looks only at markup boundaries (quotes, comments, CDATA, processing instructions, nesting); whether the markup is well
+//! formed is decided by [`super::element`]. Feeding is linear in the number of bytes however they are cut.
+
+use std::ops::Range;
+
+/// What a [`Frame`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FrameKind {
+    /// `<stream:stream …>`, not closed. Opens a stream, or restarts one (RFC 6120 §4.3.3).
+    StreamOpen,
+    /// `</stream:stream>`.
+    StreamClose,
+    /// A complete first-level element: a stanza or a nonza.
+    Element,
+    /// White space between first-level elements (RFC 6120 §4.6.1): the server sees it, so the audit does too.
+    Keepalive,
+    /// `<?xml … ?>`.
+    Declaration,
+    /// Anything else between elements: text, comments, processing instructions, DOCTYPE. Not allowed in XMPP (RFC 6120 §11.1).
+    Stray,
+    /// A first-level element longer than the limit. Its bytes were not kept.
+    TooLong,
+    /// The input ended inside an element.
+    Truncated,
+}
+
+/// A piece of the stream. Its bytes are [`Framer::bytes`] until the next [`Framer::feed`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// What it is.
+    pub kind: FrameKind,
+    /// Position of its first byte in the stream, in bytes since the framer was made.
+    pub offset: u64,
+    /// Its length in bytes. For [`FrameKind::TooLong`] the length on the wire, not of what was kept.
+    pub len: u64,
+    range: Range<usize>,
+}
+
+/// What the next byte belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Between first-level elements, or before the stream.
+    Outside,
+    /// In white space between them.
+    Space,
+    /// In stray text between them.
+    StrayText,
+    /// In the content of an element, looking for `<`.
+    Content,
+    /// After `<`, before it is known which markup this is.
+    Markup,
+    /// In a start tag; the quote that is open, or 0.
+    StartTag { quote: u8, slash: bool },
+    /// In an end tag.
+    EndTag,
+    /// Until `?>`.
+    Instruction { question: bool },
+    /// Until `-->`; how many `-` were seen.
+    Comment { dashes: u8 },
+    /// Until `]]>`; how many `]` were seen.
+    CData { brackets: u8 },
+    /// Until `>` outside `[…]` and quotes.
+    Doctype { quote: u8, brackets: u8 },
+}
+
+/// Splits a byte stream into [`Frame`]s.
+#[derive(Debug)]
+pub struct Framer {
+    buffer: Vec<u8>,
+    /// Stream position of `buffer[0]`.
+    base: u64,
+    /// Start of the frame that is being read. `start <= scanned <= buffer.len()`.
+    start: usize,
+    scanned: usize,
+    /// Where the markup being read began.
+    markup: usize,
+    state: State,
+    /// Open elements below the stream.
+    depth: usize,
+    max_bytes: usize,
+    /// Stream position of an element that grew over the limit and is skipped.
+    skipped_from: Option<u64>,
+    /// Whether the first tag of a skipped element was a stream header.
+    stream_tag_skipped: bool,
+}
+
+const MARKUP_HEAD: usize = 9; // "<![CDATA[" is the longest opening that decides what follows
+
+impl Framer {
+    /// A framer for one direction. Elements over `max_bytes` become [`FrameKind::TooLong`].
+    pub fn new(max_bytes: usize) -> Framer {
+        Framer {
+            buffer: Vec::new(),
+            base: 0,
+            start: 0,
+            scanned: 0,
+            markup: 0,
+            state: State::Outside,
+            depth: 0,
+            max_bytes,
+            skipped_from: None,
+            stream_tag_skipped: false,
+        }
+    }
+
+    /// Changes the limit, e.g. after login.
+    pub fn set_max_bytes(&mut self, max_bytes: usize) {
+        self.max_bytes = max_bytes;
+    }
+
+    /// Takes in any number of bytes. Frames handed out before this call lose their bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.start > 0 {
+            self.buffer.drain(..self.start);
+            self.base += self.start as u64;
+            self.scanned -= self.start;
+            self.markup = self.markup.saturating_sub(self.start);
+            self.start = 0;
+            // A stanza of ten megabytes should not pin ten megabytes for the rest of the session.
+            if self.buffer.capacity() > 1 << 16 && self.buffer.len() < 1 << 14 {
+                self.buffer.shrink_to(1 << 14);
+            }
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The bytes of a frame.
+    pub fn bytes(&self, frame: &Frame) -> &[u8] {
+        &self.buffer[frame.range.clone()]
+    }
+
+    /// Number of bytes that belong to a frame not yet complete.
+    pub fn pending(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
+    /// The bytes of the frame not yet complete, at most `pending` of them.
+    pub fn pending_bytes(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    /// Whether white space between elements is being read.
+    pub fn in_keepalive(&self) -> bool {
+        self.state == State::Space
+    }
+
+    /// Whether a first-level element has begun and not ended.
+    pub fn in_element(&self) -> bool {
+        !matches!(self.state, State::Outside | State::Space)
+    }
+
+    /// Frees the buffer of an idle stream.
+    pub fn shrink(&mut self) {
+        if self.pending() == 0 {
+            self.base += self.buffer.len() as u64;
+            self.buffer = Vec::new();
+            self.start = 0;
+            self.scanned = 0;
+            self.markup = 0;
+        }
+    }
+
+    /// The next complete frame; `None` when more bytes are needed.
+    pub fn poll(&mut self) -> Option<Frame> {
+        loop {
+            if self.scanned >= self.buffer.len() {
+                self.skip_over_limit();
+                return None;
+            }
+            if let Some(frame) = self.step() {
+                return Some(frame);
+            }
+            self.skip_over_limit();
+        }
+    }
+
+    /// What is left when the input has ended: white space, or an element that will never be complete.
+    pub fn finish(&mut self) -> Option<Frame> {
+        match self.state {
+            State::Outside => None,
+            State::Space => Some(self.cut(FrameKind::Keepalive)),
+            State::StrayText => Some(self.cut(FrameKind::Stray)),
+            _ => {
+                self.depth = 0;
+                Some(self.cut(FrameKind::Truncated))
+            }
+        }
+    }
+
+    /// Ends the current frame at `scanned`.
+    fn cut(&mut self, kind: FrameKind) -> Frame {
+        let end = self.base + self.scanned as u64;
+        self.state = State::Outside;
+        let offset = self.skipped_from.take().unwrap_or(self.base + self.start as u64);
+        self.stream_tag_skipped = false;
+        let kind = match kind {
+            FrameKind::Keepalive | FrameKind::Truncated => kind,
+            _ if end - offset > self.max_bytes as u64 => FrameKind::TooLong,
+            _ => kind,
+        };
+        let frame = Frame { kind, offset, len: end - offset, range: self.start..self.scanned };
+        self.start = self.scanned;
+        frame
+    }
+
+    /// Forgets the bytes of an element over the limit but goes on looking for its end.
+    fn skip_over_limit(&mut self) {
+        let over = self.skipped_from.is_some() || self.scanned - self.start > self.max_bytes;
+        if !over || self.state == State::Outside {
+            return;
+        }
+        if self.depth == 0 && self.skipped_from.is_none() && matches!(self.state, State::StartTag { .. }) {
+            self.stream_tag_skipped = is_stream_name(&self.buffer[self.markup..self.scanned]);
+        }
+        // Markup whose kind is still open is needed to decide it.
+        let keep_from = if self.state == State::Markup { self.markup } else { self.scanned };
+        self.skipped_from.get_or_insert(self.base + self.start as u64);
+        self.start = keep_from.max(self.start).min(self.scanned);
+    }
+
+    /// Scans one construct. `None` means go on.
+    fn step(&mut self) -> Option<Frame> {
+        let rest = &self.buffer[self.scanned..];
+        match self.state {
+            State::Outside => {
+                self.start = self.scanned;
+                match rest[0] {
+                    b'<' => self.open_markup(),
+                    b' ' | b'\t' | b'\r' | b'\n' => self.state = State::Space,
+                    _ => self.state = State::StrayText,
+                }
+                None
+            }
+            State::Space => {
+                let space = rest.iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')).count();
+                self.scanned += space;
+                (self.scanned < self.buffer.len()).then(|| self.cut(FrameKind::Keepalive))
+            }
+            State::StrayText => {
+                let end = memchr::memchr(b'<', rest);
+                self.scanned += end.unwrap_or(rest.len());
+                end.map(|_| self.cut(FrameKind::Stray))
+            }
+            State::Content => {
+                match memchr::memchr(b'<', rest) {
+                    Some(at) => {
+                        self.scanned += at;
+                        self.open_markup();
+                    }
+                    None => self.scanned = self.buffer.len(),
+                }
+                None
+            }
+            State::Markup => {
+                self.markup_kind();
+                None
+            }
+            State::StartTag { quote, slash } => self.start_tag(quote, slash),
+            State::EndTag => {
+                let Some(at) = memchr::memchr(b'>', rest) else {
+                    self.scanned = self.buffer.len();
+                    return None;
+                };
+                self.scanned += at + 1;
+                if self.depth == 0 {
+                    return Some(self.cut(FrameKind::StreamClose));
+                }
+                self.depth -= 1;
+                if self.depth == 0 {
+                    return Some(self.cut(FrameKind::Element));
+                }
+                self.state = State::Content;
+                None
+            }
+            State::Instruction { mut question } => {
+                for (i, &b) in rest.iter().enumerate() {
+                    if b == b'>' && question {
+                        self.scanned += i + 1;
+                        let xml = self.buffer.get(self.markup..).is_some_and(|m| m.starts_with(b"<?xml") && !m.starts_with(b"<?xml-"));
+                        return self.end_of_aside(if xml { FrameKind::Declaration } else { FrameKind::Stray });
+                    }
+                    question = b == b'?';
+                }
+                self.scanned = self.buffer.len();
+                self.state = State::Instruction { question };
+                None
+            }
+            State::Comment { mut dashes } => {
+                for (i, &b) in rest.iter().enumerate() {
+                    if b == b'>' && dashes >= 2 {
+                        self.scanned += i + 1;
+                        return self.end_of_aside(FrameKind::Stray);
+                    }
+                    dashes = if b == b'-' { dashes.saturating_add(1) } else { 0 };
+                }
+                self.scanned = self.buffer.len();
+                self.state = State::Comment { dashes };
+                None
+            }
+            State::CData { mut brackets } => {
+                for (i, &b) in rest.iter().enumerate() {
+                    if b == b'>' && brackets >= 2 {
+                        self.scanned += i + 1;
+                        return self.end_of_aside(FrameKind::Stray);
+                    }
+                    brackets = if b == b']' { brackets.saturating_add(1) } else { 0 };
+                }
+                self.scanned = self.buffer.len();
+                self.state = State::CData { brackets };
+                None
+            }
+            State::Doctype { mut quote, mut brackets } => {
+                for (i, &b) in rest.iter().enumerate() {
+                    match (quote, b) {
+                        (0, b'"' | b'\'') => quote = b,
+                        (q, b) if q != 0 && q == b => quote = 0,
+                        (0, b'[') => brackets = brackets.saturating_add(1),
+                        (0, b']') => brackets = brackets.saturating_sub(1),
+                        (0, b'>') if brackets == 0 => {
+                            self.scanned += i + 1;
+                            return self.end_of_aside(FrameKind::Stray);
+                        }
+                        _ => {}
+                    }
+                }
+                self.scanned = self.buffer.len();
+                self.state = State::Doctype { quote, brackets };
+                None
+            }
+        }
+    }
+
+    fn open_markup(&mut self) {
+        self.markup = self.scanned;
+        self.state = State::Markup;
+        self.scanned += 1;
+    }
+
+    /// Decides from the first bytes after `<` what this markup is; waits while they are ambiguous.
+    fn markup_kind(&mut self) {
+        let head = &self.buffer[self.markup..(self.markup + MARKUP_HEAD).min(self.buffer.len())];
+        let ambiguous = |full: &[u8]| head.len() < full.len() && full.starts_with(head);
+        self.state = match head.get(1) {
+            None => return,
+            Some(b'/') => State::EndTag,
+            Some(b'?') => State::Instruction { question: false },
+            Some(b'!') => {
+                if head.starts_with(b"<!--") {
+                    State::Comment { dashes: 0 }
+                } else if head.starts_with(b"<![CDATA[") {
+                    State::CData { brackets: 0 }
+                } else if ambiguous(b"<!--") || ambiguous(b"<![CDATA[") {
+                    // Everything buffered has been looked at; come back with more.
+                    self.scanned = self.buffer.len();
+                    return;
+                } else {
+                    State::Doctype { quote: 0, brackets: 0 }
+                }
+            }
+            Some(_) => State::StartTag { quote: 0, slash: false },
+        };
+        self.scanned = self.markup
+            + match self.state {
+                State::Comment { .. } => 4,
+                State::CData { .. } => 9,
+                State::StartTag { .. } => 1,
+                _ => 2,
+            };
+    }
+
+    fn start_tag(&mut self, mut quote: u8, mut slash: bool) -> Option<Frame> {
+        loop {
+            let rest = &self.buffer[self.scanned..];
+            if quote != 0 {
+                let Some(at) = memchr::memchr(quote, rest) else {
+                    self.scanned = self.buffer.len();
+                    self.state = State::StartTag { quote, slash: false };
+                    return None;
+                };
+                self.scanned += at + 1;
+                quote = 0;
+                slash = false;
+                continue;
+            }
+            let Some(at) = memchr::memchr3(b'>', b'"', b'\'', rest) else {
+                if let Some(&last) = rest.last() {
+                    slash = last == b'/';
+                }
+                self.scanned = self.buffer.len();
+                self.state = State::StartTag { quote: 0, slash };
+                return None;
+            };
+            if at > 0 {
+                slash = rest[at - 1] == b'/';
+            }
+            self.scanned += at + 1;
+            if rest[at] != b'>' {
+                quote = rest[at];
+                continue;
+            }
+            if slash {
+                if self.depth == 0 {
+                    return Some(self.cut(FrameKind::Element));
+                }
+            } else {
+                if self.depth == 0 && self.at_stream_header() {
+                    return Some(self.cut(FrameKind::StreamOpen));
+                }
+                self.depth += 1;
+            }
+            self.state = State::Content;
+            return None;
+        }
+    }
+
+    fn at_stream_header(&self) -> bool {
+        if self.skipped_from.is_some() { self.stream_tag_skipped } else { is_stream_name(&self.buffer[self.markup..self.scanned]) }
+    }
+
+    /// A comment, CDATA section, instruction or DOCTYPE is over: inside an element its content goes on, outside it is a frame.
+    fn end_of_aside(&mut self, kind: FrameKind) -> Option<Frame> {
+        if self.depth > 0 {
+            self.state = State::Content;
+            None
+        } else {
+            Some(self.cut(kind))
+        }
+    }
+}
+
+/// Whether a start tag's local name is `stream`, whatever its prefix.
+fn is_stream_name(tag: &[u8]) -> bool {
+    let name = &tag[1..];
+    let end = name.iter().position(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'>' | b'/')).unwrap_or(name.len());
+    let name = &name[..end];
+    let local = memchr::memrchr(b':', name).map_or(name, |colon| &name[colon + 1..]);
+    local == b"stream"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn label(framer: &Framer, frame: &Frame) -> String {
+        let text = String::from_utf8_lossy(framer.bytes(frame)).into_owned();
+        match frame.kind {
+            FrameKind::StreamOpen => "open".into(),
+            FrameKind::StreamClose => "close".into(),
+            FrameKind::Element => format!("element {text}"),
+            FrameKind::Keepalive => format!("keepalive {}", frame.len),
+            FrameKind::Declaration => "declaration".into(),
+            FrameKind::Stray => format!("stray {text}"),
+            FrameKind::TooLong => format!("too long {}", frame.len),
+            FrameKind::Truncated => format!("truncated {text}"),
+        }
+    }
+
+    fn frames(chunks: &[&[u8]], max: usize) -> Vec<(u64, String)> {
+        let mut framer = Framer::new(max);
+        let mut out = Vec::new();
+        for chunk in chunks {
+            framer.feed(chunk);
+            while let Some(frame) = framer.poll() {
+                out.push((frame.offset, label(&framer, &frame)));
+            }
+        }
+        while let Some(frame) = framer.finish() {
+            out.push((frame.offset, label(&framer, &frame)));
+        }
+        out
+    }
+
+    #[track_caller]
+    fn check(input: &str, expected: &[&str]) {
+        let whole: Vec<_> = frames(&[input.as_bytes()], 1000);
+        assert_eq!(whole.iter().map(|(_, l)| l.as_str()).collect::<Vec<_>>(), expected);
+        let single: Vec<&[u8]> = input.as_bytes().chunks(1).collect();
+        assert_eq!(frames(&single, 1000), whole, "one byte at a time");
+    }
+
+    #[test]
+    fn keepalive_is_a_frame_of_its_own() {
+        check("<presence/>\n<presence/>", &["element <presence/>", "keepalive 1", "element <presence/>"]);
+    }
+
+    #[test]
+    fn a_whole_stream() {
+        check(
+            "<?xml version='1.0'?><stream:stream to='a' xmlns='jabber:client'><a><b/></a> </stream:stream>",
+            &["declaration", "open", "element <a><b/></a>", "keepalive 1", "close"],
+        );
+    }
+
+    #[test]
+    fn a_restart_needs_no_close() {
+        check("<s:stream><auth/><s:stream><iq/>", &["open", "element <auth/>", "open", "element <iq/>"]);
+        check("<stream><a/></stream>", &["open", "element <a/>", "close"]);
+    }
+
+    #[test]
+    fn quotes_hide_markup() {
+        check("<a b='>' c=\"/>'\"><d e='<'/></a><f/>", &["element <a b='>' c=\"/>'\"><d e='<'/></a>", "element <f/>"]);
+        check("<a b='x/'>1</a>", &["element <a b='x/'>1</a>"]);
+    }
+
+    #[test]
+    fn asides_inside_and_outside() {
+        check("<a><!-- </a> --><![CDATA[</a>]]]]><?x </a>?></a>", &["element <a><!-- </a> --><![CDATA[</a>]]]]><?x </a>?></a>"]);
+        check("<!--x--><a/><!DOCTYPE a [<!ENTITY b '>'>]>", &["stray <!--x-->", "element <a/>", "stray <!DOCTYPE a [<!ENTITY b '>'>]>"]);
+        check("hello<a/>", &["stray hello", "element <a/>"]);
+    }
+
+    #[test]
+    fn input_that_ends_inside() {
+        check("<message a='", &["truncated <message a='"]);
+        check("<message><body>x", &["truncated <message><body>x"]);
+        check("<", &["truncated <"]);
+    }
+
+    #[test]
+    fn too_long_elements_are_skipped_to_their_end() {
+        let long = format!("<a>{}</a><b/>", "x".repeat(5000));
+        check(&long, &["too long 5007", "element <b/>"]);
+        let quoted = format!("<a b='{}'/><b/>", "x".repeat(5000));
+        check(&quoted, &["too long 5009", "element <b/>"]);
+    }
+
+    #[test]
+    fn an_oversized_element_is_not_kept() {
+        let mut framer = Framer::new(100);
+        framer.feed(b"<a>");
+        for _ in 0..1000 {
+            framer.feed(&[b'x'; 1000]);
+            assert!(framer.poll().is_none());
+        }
+        assert!(framer.buffer.capacity() < 10_000, "{}", framer.buffer.capacity());
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_gives_the_same_frames(input in "[<>/!\\?\\[\\]'\" =a-c\\-]{0,60}", cuts in proptest::collection::vec(0usize..60, 0..6)) {
+            let bytes = input.as_bytes();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|c| c.min(bytes.len())).collect();
+            cuts.push(0);
+            cuts.push(bytes.len());
+            cuts.sort_unstable();
+            let chunks: Vec<&[u8]> = cuts.windows(2).map(|w| &bytes[w[0]..w[1]]).collect();
+            prop_assert_eq!(frames(&chunks, 1000), frames(&[bytes], 1000));
+        }
+
+        #[test]
+        fn no_byte_is_lost(input in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut framer = Framer::new(64);
+            framer.feed(&input);
+            let mut at = 0;
+            while let Some(frame) = framer.poll() {
+                prop_assert_eq!(frame.offset, at);
+                at += frame.len;
+            }
+            while let Some(frame) = framer.finish() {
+                prop_assert_eq!(frame.offset, at);
+                at += frame.len;
+            }
+            prop_assert_eq!(at, input.len() as u64);
+        }
+    }
+}
