@@ -37,15 +37,20 @@ def test_other_words_are_not_found(tmp_path: Path) -> None:
     assert betrayals([log], ["bananarama"]) == []
 
 
-def test_an_item_counts_only_as_a_value_of_an_exposure(tmp_path: Path) -> None:
+def test_an_item_counts_only_as_a_value_of_its_field(tmp_path: Path) -> None:
     truth = GroundTruth()
-    for value in ("in-value", "in-typed", "in-part-of-a-value", "elsewhere", 4711):
-        truth.emitted("thing", value)
+    for value in ("in-value", "in-typed", "in-another-field", "in-part-of-a-value", "elsewhere"):
+        truth.emitted("room", value)
+    truth.emitted("upload size", 4711)
     exposures = [
-        {"field": "f", "value": "in-value"},
-        {"field": "f", "value": "x", "typed": {"parts": ["in-typed"], "number": 4711}},
-        {"field": "f", "value": "not in-part-of-a-value alone"},
+        {"field": "muc.join.room", "value": "in-value"},
+        {"field": "muc.join.room", "value": "x", "typed": {"parts": ["in-typed"]}},
+        {"field": "muc.join.room", "value": "not in-part-of-a-value alone"},
+        {"field": "message.to", "value": "in-another-field"},
+        {"field": "upload.request.size", "value": "x", "typed": {"number": 4711}},
     ]
     record = {"type": "stanza", "note": "elsewhere", "exposures": exposures}
     (tmp_path / "records.jsonl").write_text(json.dumps(record) + "\n")
-    assert missing_items(RunDirectory(tmp_path), truth) == ["thing 'in-part-of-a-value'", "thing 'elsewhere'"]
+    assert missing_items(RunDirectory(tmp_path), truth) == [
+        f"room {value!r} in muc.join.room" for value in ("in-another-field", "in-part-of-a-value", "elsewhere")
+    ]

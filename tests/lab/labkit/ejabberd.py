@@ -14,8 +14,8 @@ from .ports import LOOPBACK, free_port
 from .process import LabError, OwnProcess
 from .tls import LabCertificates
 
-# One item per PEP node and no `pubsub#max_items`: what 23.01 does by itself with OMEMO bundles needs the
-# forced access model.
+# By itself, 23.01 keeps one item per personal node and refuses `pubsub#max_items`, and so loses all but one
+# of the bundles in the one node of `urn:xmpp:omemo:2`.
 CONFIG = """\
 loglevel: info
 log_rotate_count: 0
@@ -113,8 +113,12 @@ modules:
       "eu.siacs.conversations.axolotl.*":
         access_model: open
         max_items: 1
-      "urn:xmpp:omemo:2:*":
+      "urn:xmpp:omemo:2:devices":
         access_model: open
+        max_items: 1
+      "urn:xmpp:omemo:2:bundles":
+        access_model: open
+        max_items: 100
       "storage:bookmarks":
         access_model: whitelist
   mod_push: {{}}

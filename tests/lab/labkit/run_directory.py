@@ -1,6 +1,7 @@
 """Reads what one run of the proxy left behind."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -23,18 +24,22 @@ class RunDirectory:
         return [record for record in self.records if record.get("type") == kind]
 
     @cached_property
-    def exposed_values(self) -> set[str]:
-        """Every value in every exposure, and every typed part of it, as text."""
-        values: set[str] = set()
+    def exposed(self) -> dict[str, set[str]]:
+        """By field, every value that was exposed and every typed part of it, as text."""
+        values = defaultdict(set)
         for record in self.records:
             for exposure in record.get("exposures", ()):
-                values.update(_leaves(exposure.get("value")))
-                values.update(_leaves(exposure.get("typed")))
+                values[exposure["field"]].update(_leaves(exposure.get("value")), _leaves(exposure.get("typed")))
         return values
 
     def body_verdicts(self, verdict: str) -> list[dict]:
         """The stanzas whose body got this verdict, such as `OPAQUE`."""
         return [record for record in self.of_type("stanza") if (record.get("verdict") or {}).get("body") == verdict]
+
+    @property
+    def transcript(self) -> Path:
+        """The raw traffic, which `--transcript` keeps."""
+        return next(self.path.glob("*transcript*"))
 
     def files(self) -> Iterator[Path]:
         return (path for path in sorted(self.path.rglob("*")) if path.is_file())

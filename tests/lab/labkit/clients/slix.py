@@ -1,6 +1,10 @@
-"""One device of an account, run by slixmpp with OMEMO (`eu.siacs.conversations.axolotl`)."""
+"""One device of an account, run by slixmpp with OMEMO.
+
+Messages are encrypted in the legacy namespace; keys are published for `urn:xmpp:omemo:2` as well.
+"""
 
 import asyncio
+import contextlib
 import ssl
 import urllib.request
 from dataclasses import dataclass
@@ -14,6 +18,8 @@ from ..process import LabError
 from .omemo_memory import add_omemo
 
 STEP_SECONDS = 20
+OMEMO = "eu.siacs.conversations.axolotl"
+DEVICE_LIST = f"{OMEMO}.devicelist"
 PLUGINS = [
     "xep_0030",  # service discovery
     "xep_0045",  # rooms
@@ -41,7 +47,9 @@ class Received:
 
 
 class Device:
-    def __init__(self, account: Account, resource: str, endpoint: Endpoint, truth: GroundTruth):
+    def __init__(
+        self, account: Account, resource: str, endpoint: Endpoint, truth: GroundTruth, legacy_only: bool = False
+    ):
         self.account = account
         self.inbox: asyncio.Queue[Received] = asyncio.Queue()
         self._endpoint = endpoint
@@ -54,7 +62,7 @@ class Device:
         self.xmpp.ca_certs = endpoint.ca
         for plugin in PLUGINS:
             self.xmpp.register_plugin(plugin)
-        add_omemo(self.xmpp)
+        add_omemo(self.xmpp, legacy_only)
         on = self.xmpp.add_event_handler
         on("omemo_initialized", lambda _: self._initialized.set())
         on("session_start", lambda _: self._started.set())
@@ -118,18 +126,20 @@ class Device:
         await self.xmpp.plugin["xep_0172"].publish_nick(self._truth.emitted("nickname", nickname))
 
     async def learn_devices(self, account: Account, count: int) -> None:
-        """Waits until `count` devices of `account` are known, keys included."""
-        omemo = self.xmpp.plugin["xep_0384"]
-        manager = await omemo.get_session_manager()
+        """Waits until `account` has announced `count` devices, and takes note of them."""
+        pubsub = self.xmpp.plugin["xep_0060"]
 
-        async def known() -> None:
+        async def announced() -> None:
             while True:
-                await omemo.refresh_device_lists({slixmpp.JID(account.jid)}, force_download=True)
-                if len(await manager.get_device_information(account.jid)) >= count:
-                    return
+                with contextlib.suppress(IqError):
+                    answer = await pubsub.get_items(account.jid, DEVICE_LIST, max_items=1)
+                    if len(answer.xml.findall(f".//{{{OMEMO}}}device")) >= count:
+                        return
                 await asyncio.sleep(0.2)
 
-        await self._step(known(), f"learn {count} device(s) of {account.jid}")
+        await self._step(announced(), f"see {count} device(s) of {account.jid}")
+        manager = await self.xmpp.plugin["xep_0384"].get_session_manager()
+        await manager.refresh_device_list(OMEMO, account.jid)
 
     async def send_encrypted(self, to: str, text: str, recipients: list[Account], kind: str = "chat") -> None:
         plain = self.xmpp.make_message(mto=to, mbody=text, mtype=kind)
@@ -139,7 +149,7 @@ class Device:
         )
         if encrypted is None or errors:
             raise LabError(f"{self.account.jid} cannot encrypt for {to}: {errors}")
-        encrypted["eme"]["namespace"] = "eu.siacs.conversations.axolotl"
+        encrypted["eme"]["namespace"] = OMEMO
         encrypted["eme"]["name"] = "OMEMO"
         self._truth.emitted("addressee", to)
         encrypted.send()
