@@ -18,7 +18,9 @@ from pathlib import Path
 SERVERS = ["prosody", "prosody-modules", "ejabberd"]
 CLIENTS = ["profanity", "mcabber", "tmux"]
 TOOLS = ["openssl", "prometheus"]  # `prometheus` brings promtool.
-ALL = [*SERVERS, *CLIENTS, *TOOLS]
+# What else decides whether a client trusts the CA, for the tests that `cargo test` leaves out.
+VERIFIERS = ["gnutls-bin", "libnss3-tools", "default-jdk-headless"]
+ALL = [*SERVERS, *CLIENTS, *TOOLS, *VERIFIERS]
 
 LOCK = Path(tempfile.gettempdir()) / "stanzascope-apt.lock"
 POLICY = Path("/usr/sbin/policy-rc.d")
