@@ -10,6 +10,8 @@ pub mod audit;
 pub mod ca;
 pub mod catalog;
 #[cfg(feature = "proxy")]
+pub mod config;
+#[cfg(feature = "proxy")]
 pub mod metrics;
 #[cfg(feature = "proxy")]
 pub mod proxy;
