@@ -21,8 +21,6 @@ pub fn sasl_part(base64: &str, part: &str) -> Option<String> {
             };
             (!wanted.is_empty()).then(|| text(wanted))
         }
-        // EXTERNAL and ANONYMOUS (RFC 4422 §A.1, RFC 4505 §2) send one string.
-        "external" | "anonymous" => Some(text(&bytes)),
         "ht" => {
             let at = bytes.iter().position(|&b| b == 0)?;
             match name {
@@ -31,6 +29,9 @@ pub fn sasl_part(base64: &str, part: &str) -> Option<String> {
                 _ => None,
             }
         }
+        // The whole message is the identity to act as (RFC 4422 appendix A), or a trace (RFC 4505 §2).
+        "external" => (name == "authzid").then(|| text(&bytes)),
+        "anonymous" => (name == "trace").then(|| text(&bytes)),
         "scram" => {
             let message = text(&bytes);
             let first = message.split(',').next()?;
@@ -136,6 +137,8 @@ mod tests {
         assert_eq!(sasl_part(&scram, "scram.n").as_deref(), Some("an,n"));
         let digest = encode(b"username=\"ann\",realm=\"a.example\",response=00");
         assert_eq!(sasl_part(&digest, "digest.username").as_deref(), Some("ann"));
+        assert_eq!(sasl_part(&encode(b"ann@a.example"), "external.authzid").as_deref(), Some("ann@a.example"));
+        assert_eq!(sasl_part("=", "external.authzid"), None, "`=` alone: the certificate says who");
         assert_eq!(sasl_part("!!", "plain.authcid"), None);
     }
 

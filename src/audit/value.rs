@@ -95,6 +95,9 @@ pub fn uri_scheme(value: &str) -> Option<&str> {
     (valid && (rest.starts_with("//") || (known && !rest.is_empty()))).then_some(scheme)
 }
 
+/// Hosts whose URIs are protocol names (`http://jabber.org/protocol/muc#owner`): what follows `#` is part of the name and no secret.
+const PROTOCOL_HOSTS: [&str; 4] = ["//jabber.org/", "//xmpp.org/", "//www.xmpp.org/", "//www.jabber.org/"];
+
 /// Writes a URI without user info, query values and fragment: those can be credentials, capabilities and keys.
 ///
 /// `data:` URIs are cut after the media type.
@@ -108,6 +111,10 @@ pub fn sanitised_uri(value: &str, out: &mut String) {
     out.push(':');
     if scheme.eq_ignore_ascii_case("data") {
         out.push_str(rest.split(',').next().unwrap_or(""));
+        return;
+    }
+    if PROTOCOL_HOSTS.iter().any(|host| rest.starts_with(host)) {
+        out.push_str(rest);
         return;
     }
     let (rest, _fragment) = rest.split_once('#').unwrap_or((rest, ""));
@@ -188,7 +195,7 @@ pub fn text_class(value: &str) -> &'static str {
         "aesgcm_link"
     } else if !trimmed.contains(char::is_whitespace) && uri_scheme(trimmed).is_some() {
         "link"
-    } else if trimmed.len() >= 16 && decode_base64(trimmed).is_some() {
+    } else if trimmed.len() >= 16 && !trimmed.contains(char::is_whitespace) && decode_base64(trimmed).is_some() {
         "base64"
     } else if trimmed.bytes().all(|b| b.is_ascii_digit()) {
         "number"
@@ -259,6 +266,7 @@ mod tests {
             ("xmpp:r@a.example?join;password=x", "xmpp:r@a.example?join&password"),
             ("https://a.example?c2VjcmV0MTIz", "https://a.example?_"),
             ("data:image/png;base64,AAAA", "data:image/png;base64"),
+            ("http://jabber.org/protocol/muc#owner", "http://jabber.org/protocol/muc#owner"),
             ("not a uri", "not a uri"),
         ] {
             let mut out = String::new();
@@ -280,6 +288,12 @@ mod tests {
         ] {
             assert_eq!(ip_class(ip.parse().unwrap()), class, "{ip}");
         }
+    }
+
+    #[test]
+    fn words_are_no_base64() {
+        assert_eq!(text_class("meet me at the pond"), "text");
+        assert_eq!(text_class("QUJDREVGR0hJSktM"), "base64");
     }
 
     #[test]
