@@ -24,7 +24,7 @@ use memory::Memory;
 
 use crate::catalog::Catalog;
 use crate::record::{
-    Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Moment, Phase, Record, SessionEvent, Stanza, Totals, Verdict,
+    Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals, Verdict,
 };
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, Inherited, ParseError};
@@ -335,6 +335,10 @@ impl Auditor {
 
     fn audit(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
         let mut stanza = Stanza { bytes: frame.len, ..self.blank(direction) };
+        stanza.observers = Observers::default().with(Observer::OwnServer);
+        if stanza.phase == Phase::BeforeTls {
+            stanza.observers = stanza.observers.with(Observer::Network);
+        }
         let header = frame.kind == FrameKind::StreamOpen;
         match frame.kind {
             FrameKind::TooLong => {
