@@ -28,8 +28,6 @@ def test_a_transcript_gives_the_same_records(
     again = [json.loads(line) for line in proxy.command("scan", str(run.transcript)).splitlines()]
     repeated = [stanza(record) for record in again if record["type"] == "stanza"]
     assert repeated == [stanza(record) for record in run.of_type("stanza")]
-        map(stanza, run.of_type("stanza"))
-    )
 
 
 def stanza(record: dict) -> dict:
