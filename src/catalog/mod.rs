@@ -4,6 +4,7 @@
 
 pub mod matcher;
 pub mod path;
+pub mod rows;
 pub mod source;
 
 use std::sync::LazyLock;
@@ -267,6 +268,11 @@ impl Catalog {
     /// The catalog that comes with the program, compiled on first use.
     pub fn builtin() -> std::sync::Arc<Catalog> {
         BUILTIN.clone()
+    }
+
+    /// The catalog files that come with the program: name and text.
+    pub fn files() -> &'static [(&'static str, &'static str)] {
+        FILES
     }
 
     /// Compiles catalog files, given as name and text.
