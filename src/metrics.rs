@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use closed::{ByWord, Families, Grid};
+use serde::Serialize;
 use prometheus::{Counter, IntCounter, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
 use crate::catalog::{Catalog, Layer, Pattern, closed_enum};
@@ -30,17 +31,24 @@ closed_enum! {
 /// Why sessions end. Any other word counts as `other`.
 pub const END_REASONS: &[&str] = &[
     "closed",
-    "truncated",
-    "reset",
-    "timeout",
-    "not_xmpp",
-    "host_unknown",
-    "account_refused",
-    "client_refused_certificate",
-    "client_tls_failed",
+    "client_closed",
+    "client_vanished",
+    "server_closed",
+    "server_vanished",
     "upstream_failed",
+    "client_refused_certificate",
+    "client_left_handshake",
+    "tls_failed",
+    "timeout",
+    "domain_refused",
+    "domain_changed",
+    "account_refused",
+    "no_tls",
+    "not_xmpp",
+    "peer_refused",
+    "too_many",
     "log_failure",
-    "shutdown",
+    "stopped",
 ];
 
 /// Why something was not read (see [`Gap::reason`]). Any other word counts as `other`.
@@ -205,10 +213,32 @@ impl Metrics {
         self.sessions_active.inc();
     }
 
-    /// A session that was opened has ended; `reason` is one of [`END_REASONS`].
-    pub fn session_ended(&self, reason: &str) {
+    /// A connection has ended; `reason` is one of [`END_REASONS`]. `opened` says that it was counted by [`Metrics::session_opened`].
+    pub fn session_ended(&self, reason: &str, opened: bool) {
         self.session_ends.count(reason);
-        self.sessions_active.dec();
+        if opened {
+            self.sessions_active.dec();
+        }
+    }
+
+    /// The few numbers that a person watches.
+    pub fn glance(&self) -> Glance {
+        let verdict = |verdict: Verdict| self.verdicts.at(verdict as usize).get();
+        let stanzas = |kind: FrameName| (0..DIRECTIONS.len()).map(|column| self.stanzas.at(kind as usize, column).get()).sum();
+        Glance {
+            sessions: Entry::ALL.iter().map(|&entry| self.sessions.at(entry as usize).get()).sum(),
+            active: self.sessions_active.get(),
+            messages: stanzas(FrameName::Message),
+            presences: stanzas(FrameName::Presence),
+            iqs: stanzas(FrameName::Iq),
+            opaque: verdict(Verdict::Opaque),
+            not_encrypted: verdict(Verdict::NotEncrypted),
+            suspect: verdict(Verdict::Suspect),
+            proven_leaks: verdict(Verdict::ProvenLeak),
+            // One more for `other`.
+            gaps: (0..=GAP_REASONS.len()).map(|reason| self.gaps.at(reason).get()).sum(),
+            log_records_lost: self.log_records_lost.get(),
+        }
     }
 
     /// Decrypted bytes were relayed.
@@ -237,6 +267,34 @@ impl Metrics {
             }
         }
         TextEncoder::new().encode_to_string(&self.registry.gather()).expect("every family has a name and series")
+    }
+}
+
+/// What [`Metrics::glance`] sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "each is the number of what it is called")]
+pub struct Glance {
+    pub sessions: u64,
+    pub active: i64,
+    pub messages: u64,
+    pub presences: u64,
+    pub iqs: u64,
+    pub opaque: u64,
+    pub not_encrypted: u64,
+    pub suspect: u64,
+    pub proven_leaks: u64,
+    pub gaps: u64,
+    pub log_records_lost: u64,
+}
+
+impl std::fmt::Display for Glance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Glance { active, messages, presences, iqs, opaque, not_encrypted, suspect, proven_leaks, gaps, .. } = self;
+        write!(
+            f,
+            "{active} connected | {messages} messages {presences} presences {iqs} iqs | {opaque} opaque {not_encrypted} in clear {suspect} \
+             suspect {proven_leaks} leaks | {gaps} gaps"
+        )
     }
 }
 

@@ -1,5 +1,9 @@
 //! Subcommands and exit codes: 0 ok, 1 findings at or above `--fail-on`, 2 usage or configuration, 3 operational.
 
+mod ca;
+mod consent;
+mod demo;
+mod run;
 mod scan;
 
 use std::process::ExitCode;
@@ -18,6 +22,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Intercept a test client's stream to a test server, and log what the server gets to see.
+    Run(Box<run::Args>),
+    /// Play a recorded session through the proxy, and show what the server learned.
+    Demo(demo::Args),
+    /// The test CA: make, show, export and destroy it.
+    Ca(ca::Args),
     /// Audit stanzas or a recorded transcript, without a network.
     Scan(scan::Args),
 }
@@ -46,7 +56,12 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 /// Parses the command line, runs the command, reports errors.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("STANZASCOPE_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let outcome = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Ca(args) => ca::run(&args),
         Command::Scan(args) => scan::run(&args),
     };
     outcome.unwrap_or_else(|failure| {

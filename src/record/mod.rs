@@ -349,6 +349,13 @@ pub enum Body {
     },
 }
 
+impl Body {
+    /// The beginning of a session.
+    pub fn opened() -> Body {
+        Body::Session(SessionEvent { event: "open".into(), reason: None, detail: String::new(), account: None, totals: None })
+    }
+}
+
 /// The bodies that do not come from the stream, in a form that can be read back from a transcript.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
