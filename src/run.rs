@@ -119,7 +119,12 @@ pub async fn interrupted() {
 ///
 /// # Errors
 /// The run directory or the admin listener cannot be made.
-pub async fn run(catalog: Arc<Catalog>, plan: Plan, listeners: Vec<TcpListener>, until: impl Future<Output = ()>) -> Result<Finished, RunError> {
+pub async fn run(
+    catalog: Arc<Catalog>,
+    plan: Plan,
+    listeners: Vec<TcpListener>,
+    until: impl Future<Output = ()>,
+) -> Result<Finished, RunError> {
     let clock = Clock::start();
     let started = OffsetDateTime::now_utc();
     let admin = match plan.metrics {

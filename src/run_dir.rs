@@ -33,7 +33,8 @@ impl RunDir {
     /// The directory cannot be made.
     pub fn create(runs: &Path, start: &str, label: &str) -> io::Result<RunDir> {
         DirBuilder::new().recursive(true).mode(0o700).create(runs)?;
-        let safe: String = label.chars().take(48).map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect();
+        let safe: String =
+            label.chars().take(48).map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' }).collect();
         let name = if safe.is_empty() { start.to_owned() } else { format!("{start}-{safe}") };
         // Two runs in the same second get numbers.
         for attempt in 0..1000 {

@@ -181,7 +181,10 @@ async fn starttls(tcp: &mut TcpStream, tap: &Tap, first: Vec<u8>, deadline: Inst
                 }
                 headers += usize::from(*kind == FrameKind::StreamOpen);
                 if *kind == FrameKind::Element && super::gate::opening_name(bytes) == Some(b"starttls") {
-                    asked = Some(frames[index + 1..].iter().map(|(_, b)| b.len()).sum::<usize>() + inner.auditor.pending(Direction::ClientToServer).len());
+                    asked = Some(
+                        frames[index + 1..].iter().map(|(_, b)| b.len()).sum::<usize>()
+                            + inner.auditor.pending(Direction::ClientToServer).len(),
+                    );
                     break;
                 }
                 if *kind == FrameKind::Element {
