@@ -221,7 +221,7 @@ impl Session {
         let mut xml = format!("<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='{sid}'>");
         for device in 0..devices {
             let (rid, prekey) = (self.device(), if device == 0 { " prekey='true'" } else { "" });
-            let key = self.base64(if device == 0 { 180 } else { 96 });
+            let key = BASE64.encode(self.legacy_key(device == 0));
             write!(xml, "<key rid='{rid}'{prekey}>{key}</key>").expect("writing to a string");
         }
         let (iv, size) = (self.base64(12), 20 + self.below(120));
@@ -235,7 +235,7 @@ impl Session {
         for owner in [jid(contact), OWN.to_owned()] {
             write!(xml, "<keys jid='{owner}'>").expect("writing to a string");
             for device in 0..2 {
-                let (rid, key) = (self.device(), self.base64(if device == 0 { 170 } else { 90 }));
+                let (rid, key) = (self.device(), BASE64.encode(self.omemo_2_key(device == 0)));
                 let kex = if device == 0 { " kex='true'" } else { "" };
                 write!(xml, "<key rid='{rid}'{kex}>{key}</key>").expect("writing to a string");
             }
@@ -244,6 +244,49 @@ impl Session {
         let size = 16 * (12 + self.below(12));
         let payload = self.base64(size);
         xml + &format!("</header><payload>{payload}</payload></encrypted>")
+    }
+
+    /// What libsignal puts into a `<key/>`: a version, a protocol buffer, a code that authenticates both.
+    fn legacy_key(&mut self, first: bool) -> Vec<u8> {
+        let mut message = vec![0x33];
+        field(&mut message, 1, &self.bytes(33));
+        number(&mut message, 2, self.below(300));
+        number(&mut message, 3, self.below(300));
+        field(&mut message, 4, &self.bytes(32));
+        message.extend(self.bytes(8));
+        if !first {
+            return message;
+        }
+        let mut exchange = vec![0x33];
+        number(&mut exchange, 5, self.device() as usize);
+        number(&mut exchange, 1, self.below(100));
+        number(&mut exchange, 6, 1);
+        field(&mut exchange, 2, &self.bytes(33));
+        field(&mut exchange, 3, &self.bytes(33));
+        field(&mut exchange, 4, &message);
+        exchange
+    }
+
+    /// What XEP-0384 §5.5 puts there: `OMEMOAuthenticatedMessage`, or `OMEMOKeyExchange` with one in it.
+    fn omemo_2_key(&mut self, first: bool) -> Vec<u8> {
+        let mut message = Vec::new();
+        number(&mut message, 1, self.below(300));
+        number(&mut message, 2, self.below(300));
+        field(&mut message, 3, &self.bytes(32));
+        field(&mut message, 4, &self.bytes(48));
+        let mut authenticated = Vec::new();
+        field(&mut authenticated, 1, &self.bytes(16));
+        field(&mut authenticated, 2, &message);
+        if !first {
+            return authenticated;
+        }
+        let mut exchange = Vec::new();
+        number(&mut exchange, 1, self.below(100));
+        number(&mut exchange, 2, 1);
+        field(&mut exchange, 3, &self.bytes(32));
+        field(&mut exchange, 4, &self.bytes(32));
+        field(&mut exchange, 5, &authenticated);
+        exchange
     }
 
     fn push(&mut self, direction: Direction, xml: String) {
@@ -271,10 +314,34 @@ impl Session {
         format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", a as u32, a >> 48, b as u16 & 0xfff, self.ids & 0xfff, b >> 16)
     }
 
-    fn base64(&mut self, bytes: usize) -> String {
-        let raw: Vec<u8> = (0..bytes).map(|_| self.next() as u8).collect();
-        BASE64.encode(raw)
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.next() as u8).collect()
     }
+
+    fn base64(&mut self, bytes: usize) -> String {
+        BASE64.encode(self.bytes(bytes))
+    }
+}
+
+/// A field of bytes in a protocol buffer.
+fn field(message: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    message.push(tag << 3 | 2);
+    varint(message, bytes.len());
+    message.extend_from_slice(bytes);
+}
+
+/// A number in a protocol buffer.
+fn number(message: &mut Vec<u8>, tag: u8, number: usize) {
+    message.push(tag << 3);
+    varint(message, number);
+}
+
+fn varint(message: &mut Vec<u8>, mut number: usize) {
+    while number >= 0x80 {
+        message.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    message.push(number as u8);
 }
 
 fn jid(contact: usize) -> String {
