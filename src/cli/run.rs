@@ -87,7 +87,7 @@ pub struct Args {
     /// Where run directories are made. [default: runs]
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
-    /// Loopback address of /metrics and /mark; `off` for none. [default: 127.0.0.1:9464]
+    /// Loopback address of /metrics and /mark; `off` for none. [default: 127.0.0.1:9222]
     #[arg(long, value_name = "ADDR:PORT|off")]
     metrics: Option<String>,
     /// What to do about channel binding.
@@ -140,7 +140,7 @@ enum OnLogFailureArg {
 }
 
 const DEFAULT_SESSION_FILE: &str = "stanzascope.toml";
-const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9222);
 /// The whole preflight.
 const PREFLIGHT_TIMEOUT: Duration = Duration::from_secs(20);
 
