@@ -320,7 +320,9 @@ impl Catalog {
         let mut paths = Vec::new();
         match (&row.path, &row.fact) {
             (Some(path), None) => {
-                for path in path::expand_macros(path) {
+                let expanded = path::expand_macros(path)
+                    .map_err(|problem| error(format!("path {path:?}: {problem}"), "see catalog/README.md for the path language"))?;
+                for path in expanded {
                     let parsed = Path::parse(&path, &spec.prefixes, &mut self.names)
                         .map_err(|problem| error(format!("path {path:?}: {problem}"), "see catalog/README.md for the path language"))?;
                     paths.push(parsed);
