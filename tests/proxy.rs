@@ -1,6 +1,7 @@
 //! A scripted client and server through the real proxy: what passes, what is changed, what is refused, and what the log says of it.
 
 #![cfg(feature = "proxy")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "proxy/rig.rs"]
 mod rig;
