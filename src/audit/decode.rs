@@ -1,6 +1,6 @@
 //! Parts of decoded values: login messages, protocol buffers.
 
-use super::value::decode_base64;
+use super::value::{decode_base64, push_digest, push_number};
 
 /// A named part of a login message in base64, e.g. `plain.authcid` or `scram.n`.
 ///
@@ -69,8 +69,12 @@ pub fn sasl_part(base64: &str, part: &str) -> Option<String> {
     }
 }
 
-/// A field of a protocol buffer, as text: numbers in decimal, bytes as their length.
-pub fn protobuf_field(bytes: &[u8], path: &[u32]) -> Option<String> {
+/// Appends a field of a protocol buffer as text: numbers in decimal, bytes as their length and digest. `false` when there is none.
+pub fn protobuf_field(bytes: &[u8], path: &[u32], out: &mut String) -> bool {
+    protobuf_value(bytes, path, out).is_some()
+}
+
+fn protobuf_value(bytes: &[u8], path: &[u32], out: &mut String) -> Option<()> {
     let (&wanted, rest) = path.split_first()?;
     let mut input = bytes;
     while !input.is_empty() {
@@ -80,19 +84,23 @@ pub fn protobuf_field(bytes: &[u8], path: &[u32]) -> Option<String> {
             0 => {
                 let value = varint(&mut input)?;
                 if number == wanted {
-                    return rest.is_empty().then(|| value.to_string());
+                    return rest.is_empty().then(|| push_number(out, value));
                 }
             }
             2 => {
                 let len = usize::try_from(varint(&mut input)?).ok()?;
                 let value = input.get(..len)?;
                 input = &input[len..];
+                if number == wanted && !rest.is_empty() {
+                    return protobuf_value(value, rest, out);
+                }
                 if number == wanted {
-                    return if rest.is_empty() {
-                        Some(format!("[{len} bytes, sha256 {}]", super::value::digest_prefix(value)))
-                    } else {
-                        protobuf_field(value, rest)
-                    };
+                    out.push('[');
+                    push_number(out, len as u64);
+                    out.push_str(" bytes, sha256 ");
+                    push_digest(out, value);
+                    out.push(']');
+                    return Some(());
                 }
             }
             1 => input = input.get(8..)?,
@@ -145,9 +153,14 @@ mod tests {
     #[test]
     fn protocol_buffers_come_apart() {
         let message = [0x08, 0x96, 0x01, 0x12, 0x02, 0x08, 0x05];
-        assert_eq!(protobuf_field(&message, &[1]).as_deref(), Some("150"));
-        assert_eq!(protobuf_field(&message, &[2, 1]).as_deref(), Some("5"));
-        assert_eq!(protobuf_field(&message, &[9]), None);
-        assert_eq!(protobuf_field(&[0xff; 20], &[1]), None);
+        let field = |bytes: &[u8], path: &[u32]| {
+            let mut out = String::new();
+            protobuf_field(bytes, path, &mut out).then_some(out)
+        };
+        assert_eq!(field(&message, &[1]).as_deref(), Some("150"));
+        assert_eq!(field(&message, &[2, 1]).as_deref(), Some("5"));
+        assert_eq!(field(&message, &[2]).as_deref(), Some("[2 bytes, sha256 9fb9d22302173979]"));
+        assert_eq!(field(&message, &[9]), None);
+        assert_eq!(field(&[0xff; 20], &[1]), None);
     }
 }

@@ -223,6 +223,8 @@ pub struct Field {
     pub reveals: String,
     /// What is read where the path ends.
     pub extract: Extract,
+    /// A number for `extract`: equal where it is equal.
+    pub part: u32,
     /// Of several rows that claim a value the highest wins.
     pub specificity: u32,
 }
@@ -255,6 +257,7 @@ pub struct Catalog {
     /// The automaton.
     pub matcher: Matcher,
     by_id: FxHashMap<String, FieldId>,
+    parts: FxHashMap<Extract, u32>,
 }
 
 include!(concat!(env!("OUT_DIR"), "/catalog_files.rs"));
@@ -295,8 +298,15 @@ impl Catalog {
             }
             specs.push(spec);
         }
-        let mut catalog =
-            Catalog { fields: Vec::new(), specs: Vec::new(), names, known, matcher: Matcher::default(), by_id: FxHashMap::default() };
+        let mut catalog = Catalog {
+            fields: Vec::new(),
+            specs: Vec::new(),
+            names,
+            known,
+            matcher: Matcher::default(),
+            by_id: FxHashMap::default(),
+            parts: FxHashMap::default(),
+        };
         for spec in &specs {
             for row in &spec.fields {
                 catalog.add(spec, row)?;
@@ -335,6 +345,7 @@ impl Catalog {
         let value_type = row.value_type.unwrap_or_else(|| extract.default_type());
         let specificity =
             paths.iter().map(Path::specificity).max().unwrap_or(0) + u32::from(row.direction.is_some()) + u32::from(row.when.is_some());
+        let part = *self.parts.entry(extract.clone()).or_insert(id.0);
         self.fields.push(Field {
             id: row.id.clone(),
             spec: spec.spec.clone(),
@@ -354,6 +365,7 @@ impl Catalog {
             untested: row.untested.clone(),
             reveals: row.reveals.clone(),
             extract,
+            part,
             specificity,
         });
         if row.visible.is_none() && !row.generic {

@@ -54,7 +54,7 @@ pub struct Step {
 }
 
 /// An attribute to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AttrTest {
     /// Namespace of a prefixed attribute.
     pub ns: Option<NsId>,
@@ -63,7 +63,7 @@ pub struct AttrTest {
 }
 
 /// Where a part of an address is read from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum From {
     /// An attribute.
     Attr(AttrTest),
@@ -72,7 +72,7 @@ pub enum From {
 }
 
 /// Part of an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum JidPart {
     /// Before `@`.
     Local,
@@ -83,7 +83,7 @@ pub enum JidPart {
 }
 
 /// What is read where a path ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Extract {
     /// Attributes; each is an exposure of its own.
     Attrs(Vec<AttrTest>),
