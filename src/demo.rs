@@ -91,7 +91,10 @@ impl Stage {
     pub async fn open(domain: &str) -> Result<Stage, DemoError> {
         let key = rcgen::KeyPair::generate()?;
         let certificate = rcgen::CertificateParams::new(vec![domain.to_owned()])?.self_signed(&key)?;
-        let pin = format!("sha256/{}", base64::engine::general_purpose::STANDARD.encode(Sha256::digest(rcgen::PublicKeyData::subject_public_key_info(&key))));
+        let pin = format!(
+            "sha256/{}",
+            base64::engine::general_purpose::STANDARD.encode(Sha256::digest(rcgen::PublicKeyData::subject_public_key_info(&key)))
+        );
         let private = PrivateKeyDer::try_from(key.serialize_der()).map_err(|error| DemoError::Stuck(error.to_owned()))?;
         let config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()?
@@ -190,7 +193,10 @@ fn connector(ca: &Path) -> Result<TlsConnector, DemoError> {
     let mut roots = RootCertStore::empty();
     let root = CertificateDer::from_pem_file(ca).map_err(|error| DemoError::Stuck(format!("{}: {error}", ca.display())))?;
     roots.add(root)?;
-    let config = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?.with_root_certificates(roots).with_no_client_auth();
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }
 

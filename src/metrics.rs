@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use closed::{ByWord, Families, Grid};
-use serde::Serialize;
 use prometheus::{Counter, IntCounter, IntGauge, IntGaugeVec, Registry, TextEncoder};
+use serde::Serialize;
 
 use crate::catalog::{Catalog, Layer, Pattern, closed_enum};
 use crate::record::{Body, Exposures, FrameName, Gap, Record, SEVERITIES, Stanza, Verdict, Via};

@@ -59,7 +59,8 @@ impl Sink {
         let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(path)?;
         let (queue, batches) = mpsc::channel(QUEUE_BATCHES);
         let (failure, failed) = watch::channel(None);
-        let appender = Appender { file, path: path.to_owned(), good: 0, policy, failure, metrics: metrics.clone(), lost: Lost::default(), seq: 0 };
+        let appender =
+            Appender { file, path: path.to_owned(), good: 0, policy, failure, metrics: metrics.clone(), lost: Lost::default(), seq: 0 };
         let thread = std::thread::Builder::new().name("log".into()).spawn(move || appender.run(batches))?;
         let sink = Sink { queue, room: Arc::new(Semaphore::new(QUEUE_BYTES)), metrics, failed: failed.clone() };
         Ok((sink, Writer { thread, failed }))

@@ -24,7 +24,8 @@ use memory::Memory;
 
 use crate::catalog::Catalog;
 use crate::record::{
-    Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals, Verdict,
+    Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals,
+    Verdict,
 };
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, Inherited, ParseError};

@@ -4,6 +4,7 @@
 
 pub mod matcher;
 pub mod path;
+pub mod rows;
 pub mod source;
 
 use std::sync::LazyLock;
@@ -269,6 +270,11 @@ impl Catalog {
         BUILTIN.clone()
     }
 
+    /// The catalog files that come with the program: name and text.
+    pub fn files() -> &'static [(&'static str, &'static str)] {
+        FILES
+    }
+
     /// Compiles catalog files, given as name and text.
     ///
     /// # Errors
@@ -314,7 +320,9 @@ impl Catalog {
         let mut paths = Vec::new();
         match (&row.path, &row.fact) {
             (Some(path), None) => {
-                for path in path::expand_macros(path) {
+                let expanded = path::expand_macros(path)
+                    .map_err(|problem| error(format!("path {path:?}: {problem}"), "see catalog/README.md for the path language"))?;
+                for path in expanded {
                     let parsed = Path::parse(&path, &spec.prefixes, &mut self.names)
                         .map_err(|problem| error(format!("path {path:?}: {problem}"), "see catalog/README.md for the path language"))?;
                     paths.push(parsed);

@@ -181,12 +181,20 @@ const PEP_FORMS: [&str; 3] =
 const BUILTIN_PREFIXES: [(&str, &str); 4] =
     [("stream", ns::STREAM), ("pubsub", ns::PUBSUB), ("pse", ns::PUBSUB_EVENT), ("xml", "http://www.w3.org/XML/1998/namespace")];
 
-/// Writes the `{pep}` macro out: one path for each place where a pubsub item can be.
-pub fn expand_macros(path: &str) -> Vec<String> {
-    match path.strip_prefix(PEP) {
-        Some(rest) => PEP_FORMS.iter().map(|form| format!("{form}{rest}")).collect(),
-        None => vec![path.to_owned()],
+/// Writes macros out: `{pep}` into one path for each place where a pubsub item can be, `{a|b}` into one path for each alternative.
+///
+/// # Errors
+/// A brace that is not closed.
+pub fn expand_macros(path: &str) -> Result<Vec<String>, String> {
+    if let Some(rest) = path.strip_prefix(PEP) {
+        let forms = PEP_FORMS.iter().map(|form| expand_macros(&format!("{form}{rest}")));
+        return Ok(forms.collect::<Result<Vec<_>, _>>()?.concat());
     }
+    let Some(open) = find_outside_quotes(path, '{') else { return Ok(vec![path.to_owned()]) };
+    let close = open + path[open..].find('}').ok_or("a `{` is not closed")?;
+    let alternatives = path[open + 1..close].split('|');
+    let paths = alternatives.map(|name| expand_macros(&format!("{}{name}{}", &path[..open], &path[close + 1..])));
+    Ok(paths.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 impl Path {
@@ -208,8 +216,12 @@ impl Path {
             }
             steps.push(scope.step(part, std::mem::take(&mut descendant))?);
         }
-        let first = steps.first().ok_or("it has no step")?;
+        let anywhere = text.starts_with("//");
+        let first = steps.first_mut().ok_or("it has no step")?;
+        // At the beginning `//` says that the path is a fragment; a fragment needs no step over what is above it.
+        first.descendant = false;
         let anchored = match first.name {
+            _ if anywhere => false,
             NameTest::Any => true,
             NameTest::Namespace(ns) => scope.begins_stream(ns),
             NameTest::Name(_) => {
@@ -430,6 +442,8 @@ mod tests {
         assert!(matches!(&path.extract, Extract::Attrs(attrs) if attrs.len() == 2));
         assert!(parse("csi:inactive/present()").unwrap().anchored, "nonzas begin at the stream");
         assert!(!parse("r:item/@jid").unwrap().anchored, "fragments begin anywhere");
+        let fragment = parse("//csi:inactive/present()").unwrap();
+        assert!(!fragment.anchored && !fragment.steps[0].descendant, "a nonza inside something else");
         assert_eq!(parse("message/body/text-starts('/me ')").unwrap().extract, Extract::TextStarts("/me ".into()));
         assert_eq!(parse("message/protobuf(text()).2.1").unwrap().extract, Extract::Protobuf(vec![2, 1]));
     }
@@ -454,7 +468,15 @@ mod tests {
 
     #[test]
     fn pep_has_three_places() {
-        assert_eq!(expand_macros("{pep}/x:y/text()").len(), 3);
-        assert_eq!(expand_macros("message/body/text()").len(), 1);
+        assert_eq!(expand_macros("{pep}/x:y/text()").unwrap().len(), 3);
+        assert_eq!(expand_macros("message/body/text()").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn braces_are_alternatives() {
+        assert_eq!(expand_macros("x:{a|b}/@c").unwrap(), ["x:a/@c", "x:b/@c"]);
+        assert_eq!(expand_macros("{pep}/x:{a|b}/x:{c|d}/@e").unwrap().len(), 12);
+        assert_eq!(expand_macros("iq[@a='{']/@b").unwrap(), ["iq[@a='{']/@b"]);
+        assert!(expand_macros("x:{a|b/@c").unwrap_err().contains("not closed"));
     }
 }

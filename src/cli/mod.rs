@@ -1,9 +1,12 @@
 //! Subcommands and exit codes: 0 ok, 1 findings at or above `--fail-on`, 2 usage or configuration, 3 operational.
 
 mod ca;
+mod catalog;
 mod consent;
 mod demo;
+mod report;
 mod run;
+mod runs;
 mod scan;
 
 use std::process::ExitCode;
@@ -30,6 +33,9 @@ enum Command {
     Ca(ca::Args),
     /// Audit stanzas or a recorded transcript, without a network.
     Scan(scan::Args),
+    Report(report::Args),
+    Runs(runs::Args),
+    Catalog(catalog::Args),
 }
 
 /// Something went wrong; the exit code says whose turn it is.
@@ -63,6 +69,9 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Ca(args) => ca::run(&args),
         Command::Scan(args) => scan::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Runs(args) => runs::run(&args),
+        Command::Catalog(args) => catalog::run(&args),
     };
     outcome.unwrap_or_else(|failure| {
         let (code, error) = match failure {

@@ -87,7 +87,7 @@ pub struct Args {
     /// Where run directories are made. [default: runs]
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
-    /// Loopback address of /metrics and /mark; `off` for none. [default: 127.0.0.1:9464]
+    /// Loopback address of /metrics and /mark; `off` for none. [default: 127.0.0.1:9222]
     #[arg(long, value_name = "ADDR:PORT|off")]
     metrics: Option<String>,
     /// What to do about channel binding.
@@ -140,7 +140,7 @@ enum OnLogFailureArg {
 }
 
 const DEFAULT_SESSION_FILE: &str = "stanzascope.toml";
-const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9222);
 /// The whole preflight.
 const PREFLIGHT_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -203,7 +203,8 @@ fn merge(args: &Args) -> anyhow::Result<Config> {
         bail!("which domain are the accounts on? Give --domain, e.g. --domain lab.test, or `domain` in {DEFAULT_SESSION_FILE}");
     }
     let upstream = args.upstream.clone().or(file.upstream);
-    let upstream = upstream.ok_or_else(|| anyhow!("where is the test server? Give --upstream HOST:PORT (or srv), or `upstream` in {DEFAULT_SESSION_FILE}"))?;
+    let upstream = upstream
+        .ok_or_else(|| anyhow!("where is the test server? Give --upstream HOST:PORT (or srv), or `upstream` in {DEFAULT_SESSION_FILE}"))?;
     let tls = match args.upstream_tls {
         Some(TlsModeArg::Starttls) => TlsMode::StartTls,
         Some(TlsModeArg::Direct) => TlsMode::Direct,
@@ -219,7 +220,10 @@ fn merge(args: &Args) -> anyhow::Result<Config> {
         (None, true) => TrustSource::Platform,
     };
     let allow_remote = if args.allow_remote.is_empty() {
-        file.allow_remote.iter().map(|net| net.parse().with_context(|| format!("allow_remote: {net:?} is not a network such as 192.168.1.20/32"))).collect::<Result<_, _>>()?
+        file.allow_remote
+            .iter()
+            .map(|net| net.parse().with_context(|| format!("allow_remote: {net:?} is not a network such as 192.168.1.20/32")))
+            .collect::<Result<_, _>>()?
     } else {
         args.allow_remote.clone()
     };
@@ -227,7 +231,8 @@ fn merge(args: &Args) -> anyhow::Result<Config> {
         Some(text) => text.parse().map_err(|why| anyhow!("--metrics {text}: {why}"))?,
         None => file.metrics.unwrap_or(MetricsListener::At(DEFAULT_METRICS)),
     };
-    let ownership = if args.i_own_this_account || file.i_own_this_account.unwrap_or(false) { Ownership::Claimed } else { Ownership::NotClaimed };
+    let ownership =
+        if args.i_own_this_account || file.i_own_this_account.unwrap_or(false) { Ownership::Claimed } else { Ownership::NotClaimed };
     let config = Config {
         listen: args.listen.or(file.listen).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         ports: [args.starttls_port.or(file.starttls_port).unwrap_or(5222), args.direct_port.or(file.direct_port).unwrap_or(5223)],
@@ -340,7 +345,11 @@ async fn start(args: &Args, config: Config) -> Outcome {
             eprintln!("{guide}");
         }
     } else {
-        eprintln!("clients trust {} (how, per client: stanzascope ca show --certs {})", config.certs.join("root.pem").display(), config.certs.display());
+        eprintln!(
+            "clients trust {} (how, per client: stanzascope ca show --certs {})",
+            config.certs.join("root.pem").display(),
+            config.certs.display()
+        );
     }
     let plan = Plan {
         settings,
@@ -372,9 +381,9 @@ async fn bind(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     for (port, kind) in config.ports.into_iter().zip(["starttls", "direct"]) {
         let address = SocketAddr::new(config.listen, port);
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address} (is another server there? choose a port with --{kind}-port, 0 picks a free one)"))?;
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!("cannot listen on {address} (is another server there? choose a port with --{kind}-port, 0 picks a free one)")
+        })?;
         listeners.push(listener);
     }
     Ok(listeners)

@@ -19,6 +19,9 @@ impl Clock {
     /// Now.
     pub fn now(self) -> Moment {
         let unix = time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000;
-        Moment { unix_micros: i64::try_from(unix).unwrap_or(i64::MAX), mono_micros: u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX) }
+        Moment {
+            unix_micros: i64::try_from(unix).unwrap_or(i64::MAX),
+            mono_micros: u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX),
+        }
     }
 }

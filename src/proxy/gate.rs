@@ -146,7 +146,9 @@ impl Gate {
             self.interventions.push(Intervention {
                 action: "compression_refused".into(),
                 direction: Some(Direction::ClientToServer),
-                detail: "the client asked for stream compression; it was answered with a failure, because compressed traffic cannot be audited".into(),
+                detail:
+                    "the client asked for stream compression; it was answered with a failure, because compressed traffic cannot be audited"
+                        .into(),
                 bytes: Some(bytes.len() as u64),
             });
             return Decision::Answer("<failure xmlns='http://jabber.org/protocol/compress'><unsupported-method/></failure>");
@@ -238,11 +240,16 @@ impl Gate {
         let known = &catalog.known;
         for child in features.children() {
             if child.sym() == known.starttls {
-                self.say("starttls_removed", "the client is already inside TLS to this proxy; the server's offer would confuse it", child.size());
+                self.say(
+                    "starttls_removed",
+                    "the client is already inside TLS to this proxy; the server's offer would confuse it",
+                    child.size(),
+                );
                 cuts.push((child.source_range(), String::new()));
             } else if child.sym() == known.compression {
                 let methods: Vec<String> = child.children().map(|m| m.own_text().trim().to_owned()).collect();
-                let detail = format!("stream compression ({}) was taken out of the offer: compressed traffic cannot be audited", methods.join(", "));
+                let detail =
+                    format!("stream compression ({}) was taken out of the offer: compressed traffic cannot be audited", methods.join(", "));
                 self.say("compression_removed", &detail, child.size());
                 cuts.push((child.source_range(), String::new()));
             }
@@ -297,12 +304,14 @@ impl Gate {
                 let range = element.source_range();
                 let attr = attribute_range(&bytes[range.clone()], b"location").filter(|_| !self.policy.observe_only);
                 if let Some(attr) = attr {
-                    let detail = format!("the server told the client to resume at {location}; the hint was removed so that it comes back here");
+                    let detail =
+                        format!("the server told the client to resume at {location}; the hint was removed so that it comes back here");
                     self.say("sm_location_removed", &detail, attr.len() as u32);
                     cuts.push((range.start + attr.start..range.start + attr.end, String::new()));
                 }
             }
-            if element.sym() == self.catalog.known.sasl2_success || element.uri() == ns::BIND2 || element.uri().starts_with("urn:xmpp:sm:") {
+            if element.sym() == self.catalog.known.sasl2_success || element.uri() == ns::BIND2 || element.uri().starts_with("urn:xmpp:sm:")
+            {
                 stack.extend(element.children());
             }
         }
@@ -440,7 +449,8 @@ mod tests {
 
     #[test]
     fn addresses_that_lead_round_the_proxy_are_rewritten() {
-        let error = "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>other.lab.test:5222</see-other-host></stream:error>";
+        let error =
+            "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>other.lab.test:5222</see-other-host></stream:error>";
         let here = error.replace("other.lab.test:5222", "127.0.0.1:5222");
         check(policy(), error, &here, &["see_other_host_rewritten"]);
         check(Policy { observe_only: true, ..policy() }, error, error, &[]);
@@ -471,7 +481,10 @@ mod tests {
             format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{payload}</auth>")
         };
         assert_eq!(gate.from_client(FrameKind::Element, plain("ann").as_bytes()), Decision::Pass);
-        assert!(matches!(gate.from_client(FrameKind::Element, plain("ben").as_bytes()), Decision::Refuse { reason: "account_refused", .. }));
+        assert!(matches!(
+            gate.from_client(FrameKind::Element, plain("ben").as_bytes()),
+            Decision::Refuse { reason: "account_refused", .. }
+        ));
         let bound = b"<iq type='result' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>ben@lab.test/x</jid></bind></iq>";
         assert!(matches!(gate.from_server(FrameKind::Element, bound), Decision::Refuse { reason: "account_refused", .. }));
     }

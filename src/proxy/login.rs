@@ -55,7 +55,11 @@ impl Login {
             self.challenged = true;
             self.downgrade_hash |= sasl_part(root.own_text().trim(), "scram.h").is_some();
         } else if sym == known.sasl_failure || sym == known.sasl2_failure {
-            self.failure = root.children().find(|c| c.uri() == ns::SASL && c.local() != "text").map(|c| c.local().to_owned()).or(Some("failure".into()));
+            self.failure = root
+                .children()
+                .find(|c| c.uri() == ns::SASL && c.local() != "text")
+                .map(|c| c.local().to_owned())
+                .or(Some("failure".into()));
         } else if sym == known.sasl_success || sym == known.sasl2_success {
             self.done = true;
         }
@@ -77,12 +81,28 @@ impl Login {
         let (confidence, fact) = if self.flag.as_deref() == Some("p") {
             let binding = self.binding.as_deref().unwrap_or("an unknown type");
             let end = self.failure.as_deref().map_or("the login did not finish".to_owned(), |f| format!("the server answered {f}"));
-            ("certain", format!("the client bound its login ({mechanism}) to the TLS channel by {binding}; {end}, because this proxy ends the channel"))
+            (
+                "certain",
+                format!(
+                    "the client bound its login ({mechanism}) to the TLS channel by {binding}; {end}, because this proxy ends the channel"
+                ),
+            )
         } else if self.flag.as_deref() == Some("y") && self.failure.is_some() {
-            let why = if self.stripped { "this proxy took binding out of the offer" } else { "the server offers binding and the client was told otherwise" };
-            ("certain", format!("the client said that it can bind ({mechanism}, flag y) and the server refused the login as a downgrade: {why}"))
+            let why = if self.stripped {
+                "this proxy took binding out of the offer"
+            } else {
+                "the server offers binding and the client was told otherwise"
+            };
+            (
+                "certain",
+                format!("the client said that it can bind ({mechanism}, flag y) and the server refused the login as a downgrade: {why}"),
+            )
         } else if self.aborted || (client_left && self.challenged && self.failure.is_none()) {
-            let check = if self.downgrade_hash { "the server's challenge carries the hash of the offers (XEP-0474)" } else { "nothing else was wrong on the wire" };
+            let check = if self.downgrade_hash {
+                "the server's challenge carries the hash of the offers (XEP-0474)"
+            } else {
+                "nothing else was wrong on the wire"
+            };
             ("likely", format!("the client gave the login up after the server's challenge ({mechanism}); {check}"))
         } else if client_left && self.mechanism.is_none() && (self.offered_plus || self.stripped) {
             ("possible", "the client left when it saw the login mechanisms, without trying one".to_owned())

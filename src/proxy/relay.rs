@@ -250,7 +250,9 @@ type Judged = (FrameKind, u64, u64, Option<Vec<u8>>);
 /// Frames found by the last feed that the gate has to see.
 fn frames_to_judge(inner: &Inner, direction: Direction, before_login: bool) -> Vec<Judged> {
     let wants = |kind: FrameKind, bytes: &[u8]| {
-        before_login || kind == FrameKind::StreamOpen || (direction == Direction::ServerToClient && gate::opening_name(bytes).is_some_and(gate::may_need_change))
+        before_login
+            || kind == FrameKind::StreamOpen
+            || (direction == Direction::ServerToClient && gate::opening_name(bytes).is_some_and(gate::may_need_change))
     };
     inner
         .auditor

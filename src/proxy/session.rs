@@ -108,7 +108,8 @@ async fn talk(shared: &Shared, tap: &Tap, tcp: &mut TcpStream, local: SocketAddr
         return Ending::new("domain_refused", format!("the client asked for {name} by SNI, which is neither --domain nor --name"));
     }
     let known_domain = tap.lock().gate.domain().map(str::to_owned);
-    let domain = known_domain.or_else(|| sni.as_deref().and_then(|n| shared.domain_named(n))).unwrap_or_else(|| shared.policy.domains[0].clone());
+    let domain =
+        known_domain.or_else(|| sni.as_deref().and_then(|n| shared.domain_named(n))).unwrap_or_else(|| shared.policy.domains[0].clone());
 
     let offered = greeted.hello.as_ref().map_or(TlsVersions::Any, offered_versions);
     let upstream = connect(shared, &domain, offered).await;
@@ -209,7 +210,13 @@ async fn accept<'t>(
     }
 }
 
-fn server_config(shared: &Shared, greeted: &Greeted, local: SocketAddr, domain: &str, version: Option<TlsVersion>) -> Result<ServerConfig, String> {
+fn server_config(
+    shared: &Shared,
+    greeted: &Greeted,
+    local: SocketAddr,
+    domain: &str,
+    version: Option<TlsVersion>,
+) -> Result<ServerConfig, String> {
     let names = shared.leaf_names(domain, local.ip());
     let leaf = shared.authority.leaf(&names, OffsetDateTime::now_utc()).map_err(|error| error.to_string())?;
     let versions: &[&'static SupportedProtocolVersion] = match version {
@@ -244,12 +251,20 @@ fn handshake_ending(error: &io::Error) -> Ending {
         _ => None,
     };
     match alert {
-        Some(A::UnknownCA | A::BadCertificate | A::CertificateUnknown | A::UnsupportedCertificate | A::CertificateExpired | A::CertificateRevoked | A::AccessDenied) => {
-            Ending::new(
-                "client_refused_certificate",
-                format!("the client checked our certificate and refused it ({alert:?}), as it should until it is told to trust this CA: see `stanzascope ca show`"),
-            )
-        }
+        Some(
+            A::UnknownCA
+            | A::BadCertificate
+            | A::CertificateUnknown
+            | A::UnsupportedCertificate
+            | A::CertificateExpired
+            | A::CertificateRevoked
+            | A::AccessDenied,
+        ) => Ending::new(
+            "client_refused_certificate",
+            format!(
+                "the client checked our certificate and refused it ({alert:?}), as it should until it is told to trust this CA: see `stanzascope ca show`"
+            ),
+        ),
         Some(alert) => Ending::new("tls_failed", format!("the client ended the handshake with the alert {alert:?}")),
         None if error.kind() == io::ErrorKind::UnexpectedEof || error.kind() == io::ErrorKind::ConnectionReset => Ending::new(
             "client_left_handshake",
@@ -296,7 +311,10 @@ fn note_upstream_result(shared: &Shared, tap: &Tap, upstream: &Result<Upstream, 
             confidence: "certain".into(),
             avoidability: "avoidable".into(),
             favour: "against".into(),
-            fact: format!("{} bytes in clear followed <proceed/>: the server is broken, or somebody injects", upstream.facts.discarded_bytes),
+            fact: format!(
+                "{} bytes in clear followed <proceed/>: the server is broken, or somebody injects",
+                upstream.facts.discarded_bytes
+            ),
             advice: "check the server and the path to it".into(),
             source: "RFC 6120 §5.4.3.3".into(),
             evidence: vec![seq],
@@ -345,7 +363,13 @@ async fn upstream_failed<S: AsyncRead + AsyncWrite + Unpin>(tap: &Tap, mut clien
     ending
 }
 
-async fn relay<S: AsyncRead + AsyncWrite + Unpin + Send>(shared: &Shared, tap: &Tap, client: S, upstream: Upstream, domain: &str) -> Ending {
+async fn relay<S: AsyncRead + AsyncWrite + Unpin + Send>(
+    shared: &Shared,
+    tap: &Tap,
+    client: S,
+    upstream: Upstream,
+    domain: &str,
+) -> Ending {
     let (mut client_read, client_write) = tokio::io::split(client);
     let (mut server_read, server_write) = tokio::io::split(upstream.stream);
     let client_write: SharedWriter<'_> = tokio::sync::Mutex::new(Box::new(client_write));
@@ -469,7 +493,9 @@ impl Shared {
     }
 
     fn answers_to(&self, sni: &str) -> bool {
-        self.domain_named(sni).is_some() || self.names.iter().any(|name| scope::normal_domain(name) == scope::normal_domain(sni)) || sni == "localhost"
+        self.domain_named(sni).is_some()
+            || self.names.iter().any(|name| scope::normal_domain(name) == scope::normal_domain(sni))
+            || sni == "localhost"
     }
 
     fn domain_named(&self, name: &str) -> Option<String> {

@@ -79,7 +79,15 @@ impl Inner {
 
 impl Tap {
     /// A tap for one session.
-    pub fn new(auditor: Auditor, gate: Gate, session: String, records: Sink, transcript: Option<Sink>, metrics: Arc<Metrics>, clock: Clock) -> Tap {
+    pub fn new(
+        auditor: Auditor,
+        gate: Gate,
+        session: String,
+        records: Sink,
+        transcript: Option<Sink>,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Tap {
         let inner = Inner { auditor, gate, session, transcript: transcript.is_some().then(Vec::new), transcript_lines: 0 };
         Tap { inner: Mutex::new(inner), records, transcript, metrics, clock }
     }
