@@ -311,6 +311,18 @@ impl Extractor {
                 let legacy = element.uri() == crate::xmpp::ns::OMEMO_LEGACY;
                 decode::protobuf_field(bytes.get(usize::from(legacy)..)?, numbers).map(Cow::Owned)
             }),
+            Extract::Unescaped(test) => {
+                find_attr(element, test).and_then(|index| decode::unescaped_localpart(element.document().attr_value(index))).map(Cow::Owned)
+            }
+            Extract::Extension(test) => {
+                find_attr(element, test).and_then(|index| decode::extension(element.document().attr_value(index))).map(Cow::Borrowed)
+            }
+            Extract::Styled => decode::is_styled(&text()).then(|| "present".into()),
+            Extract::FragmentLength => decode::fragment_length(text().trim()).map(|length| length.to_string().into()),
+            Extract::Base64Byte(index) => {
+                value::decode_base64(text().trim()).and_then(|bytes| bytes.get(*index).map(|byte| byte.to_string().into()))
+            }
+            Extract::Otr(part) => decode::otr_part(text().trim(), part).map(Cow::Owned),
             Extract::TextStarts(prefix) => text().trim_start().starts_with(prefix.as_str()).then(|| "present".into()),
             Extract::TextContains(needle) => text().contains(needle.as_str()).then(|| "present".into()),
             _ => None,
