@@ -25,7 +25,8 @@ use memory::Memory;
 
 use crate::catalog::Catalog;
 use crate::record::{
-    Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Intervention, Moment, Phase, Record, SessionEvent, Stanza, Totals, Verdict,
+    Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals,
+    Verdict,
 };
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, Inherited, ParseError};
@@ -125,13 +126,9 @@ impl Auditor {
         self
     }
 
-    /// The session begins.
-    pub fn open(&mut self, now: Moment) {
+    /// When the session began, for its duration at the end.
+    pub fn set_opened(&mut self, now: Moment) {
         self.opened = Some(now);
-        self.note(
-            Body::Session(SessionEvent { event: "open".into(), reason: None, detail: String::new(), account: None, totals: None }),
-            now,
-        );
     }
 
     /// From here on the stream is inside TLS; what was pending in clear is dropped (the relay reports it).
@@ -179,18 +176,8 @@ impl Auditor {
         self.queue.push_back(Queued::Body { body, at: Some(now) });
     }
 
-    /// Adds an intervention record.
-    pub fn intervention(&mut self, intervention: Intervention, now: Moment) {
-        self.note(Body::Intervention(intervention), now);
-    }
-
-    /// Adds a finding.
-    pub fn finding(&mut self, finding: Finding, now: Moment) {
-        self.note(Body::Finding(finding), now);
-    }
-
-    /// The session is over. Call [`Auditor::finish`] for both directions and poll before.
-    pub fn close(&mut self, reason: &str, detail: &str, now: Moment) {
+    /// What a session record says at the end. Call [`Auditor::finish`] for both directions before.
+    pub fn closing(&self, reason: &str, detail: &str, now: Moment) -> Body {
         let totals = Totals {
             bytes_client_to_server: self.sides[0].bytes,
             bytes_server_to_client: self.sides[1].bytes,
@@ -198,14 +185,13 @@ impl Auditor {
             frames_server_to_client: self.sides[1].frames,
             duration_ms: self.opened.map_or(0, |opened| now.mono_micros.saturating_sub(opened.mono_micros) / 1000),
         };
-        let event = SessionEvent {
+        Body::Session(SessionEvent {
             event: "close".into(),
             reason: Some(reason.to_owned()),
             detail: detail.to_owned(),
             account: self.memory.own.clone(),
             totals: Some(totals),
-        };
-        self.note(Body::Session(event), now);
+        })
     }
 
     /// Frames found and not yet read, with their bytes: what a relay may look at before it passes them on.
@@ -351,6 +337,10 @@ impl Auditor {
 
     fn audit(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
         let mut stanza = Stanza { bytes: frame.len, ..self.blank(direction) };
+        stanza.observers = Observers::default().with(Observer::OwnServer);
+        if stanza.phase == Phase::BeforeTls {
+            stanza.observers = stanza.observers.with(Observer::Network);
+        }
         let header = frame.kind == FrameKind::StreamOpen;
         match frame.kind {
             FrameKind::TooLong => {

@@ -41,6 +41,12 @@ impl Scope {
         Ok(scope)
     }
 
+    /// The DNS names it covers, with everything below them; the first JID domain first.
+    #[must_use]
+    pub fn domains(&self) -> &[String] {
+        &self.dns
+    }
+
     /// Whether a leaf for this name would be accepted by a client that trusts the CA.
     #[must_use]
     pub fn covers(&self, name: &Name) -> bool {

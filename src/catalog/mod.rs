@@ -5,6 +5,7 @@
 pub mod derive;
 pub mod matcher;
 pub mod path;
+pub mod rows;
 pub mod source;
 
 use std::sync::LazyLock;
@@ -311,6 +312,11 @@ impl Catalog {
     /// The catalog that comes with the program, compiled on first use.
     pub fn builtin() -> std::sync::Arc<Catalog> {
         BUILTIN.clone()
+    }
+
+    /// The catalog files that come with the program: name and text.
+    pub fn files() -> &'static [(&'static str, &'static str)] {
+        FILES
     }
 
     /// Compiles catalog files, given as name and text.

@@ -1,5 +1,12 @@
 //! Subcommands and exit codes: 0 ok, 1 findings at or above `--fail-on`, 2 usage or configuration, 3 operational.
 
+mod ca;
+mod catalog;
+mod consent;
+mod demo;
+mod report;
+mod run;
+mod runs;
 mod scan;
 
 use std::process::ExitCode;
@@ -18,8 +25,17 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Intercept a test client's stream to a test server, and log what the server gets to see.
+    Run(Box<run::Args>),
+    /// Play a recorded session through the proxy, and show what the server learned.
+    Demo(demo::Args),
+    /// The test CA: make, show, export and destroy it.
+    Ca(ca::Args),
     /// Audit stanzas or a recorded transcript, without a network.
     Scan(scan::Args),
+    Report(report::Args),
+    Runs(runs::Args),
+    Catalog(catalog::Args),
 }
 
 /// Something went wrong; the exit code says whose turn it is.
@@ -46,8 +62,16 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 /// Parses the command line, runs the command, reports errors.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("STANZASCOPE_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let outcome = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Ca(args) => ca::run(&args),
         Command::Scan(args) => scan::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Runs(args) => runs::run(&args),
+        Command::Catalog(args) => catalog::run(&args),
     };
     outcome.unwrap_or_else(|failure| {
         let (code, error) = match failure {

@@ -3,9 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde::ser::{SerializeMap as _, SerializeSeq as _};
-use serde::{Serialize, Serializer};
-
 use crate::catalog::{Catalog, FieldId, closed_enum};
 
 closed_enum! {
@@ -159,70 +156,5 @@ impl Exposures {
         let id = self.catalog.by_id(field);
         let value = self.intern_str(value);
         self.push(Exposure { field: id, value, path: None, via: Via::Direct, derived: false, typed: Typed::Plain });
-    }
-}
-
-impl Serialize for Exposures {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut seq = serializer.serialize_seq(Some(self.items.len()))?;
-        for exposure in &self.items {
-            seq.serialize_element(&Item { all: self, exposure })?;
-        }
-        seq.end()
-    }
-}
-
-struct Item<'a> {
-    all: &'a Exposures,
-    exposure: &'a Exposure,
-}
-
-impl Serialize for Item<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Item { all, exposure } = self;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("field", all.field_name(exposure))?;
-        map.serialize_entry("value", all.text(exposure.value))?;
-        if let Some(path) = exposure.path {
-            map.serialize_entry("path", all.text(path))?;
-        }
-        if exposure.via != Via::Direct {
-            map.serialize_entry("via", exposure.via.name())?;
-        }
-        if exposure.derived {
-            map.serialize_entry("derived", &true)?;
-        }
-        match exposure.typed {
-            Typed::Plain => {}
-            _ => map.serialize_entry("typed", &TypedParts { all, typed: exposure.typed })?,
-        }
-        map.end()
-    }
-}
-
-struct TypedParts<'a> {
-    all: &'a Exposures,
-    typed: Typed,
-}
-
-impl Serialize for TypedParts<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        match self.typed {
-            Typed::Plain => {}
-            Typed::Jid { bare, resource } => {
-                map.serialize_entry("bare", self.all.text(bare))?;
-                if let Some(resource) = resource {
-                    map.serialize_entry("resource", self.all.text(resource))?;
-                }
-            }
-            Typed::Time(time) => map.serialize_entry("time", self.all.text(time))?,
-            Typed::Ip(class) => map.serialize_entry("ip", class)?,
-            Typed::Hidden { class, bytes } => {
-                map.serialize_entry("class", class)?;
-                map.serialize_entry("bytes", &bytes)?;
-            }
-        }
-        map.end()
     }
 }

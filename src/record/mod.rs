@@ -4,12 +4,14 @@
 //! catalog copy beside the log; a line holds what differs.
 
 pub mod exposure;
+mod json;
+mod line;
 pub mod time;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 pub use exposure::{Exposure, Exposures, Typed, Via};
 pub use time::Moment;
@@ -116,30 +118,17 @@ impl Observers {
     }
 }
 
-impl Serialize for Observers {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
-    }
-}
-
 /// A verdict with the evidence level reached and the rules that decided it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyVerdict {
-    /// The verdict. Serialised as in OPACITY: upper case.
-    #[serde(serialize_with = "upper")]
+    /// The verdict. Written as in OPACITY: upper case.
     pub body: Verdict,
     /// Evidence level of `OPAQUE`: `E1` until the session allows more.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<&'static str>,
     /// Rule ids, the strongest first.
     pub rules: Vec<&'static str>,
     /// Why, in a few words.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub because: String,
-}
-
-fn upper<S: Serializer>(verdict: &Verdict, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(verdict.name())
 }
 
 /// Why something was not read.
@@ -190,55 +179,6 @@ pub struct Stanza {
     pub gap: Option<Gap>,
     /// Its redacted XML.
     pub evidence: Option<String>,
-}
-
-impl Serialize for Stanza {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap as _;
-        let mut map = serializer.serialize_map(None)?;
-        if let Some(input) = self.input {
-            map.serialize_entry("input", &input)?;
-        }
-        if let Some(direction) = self.direction {
-            map.serialize_entry("direction", direction.name())?;
-        }
-        map.serialize_entry("phase", self.phase.name())?;
-        map.serialize_entry("kind", self.kind.name())?;
-        if matches!(self.kind, FrameName::Nonza | FrameName::Unknown) && !self.name.is_empty() {
-            map.serialize_entry("name", &self.name)?;
-        }
-        if !self.namespace.is_empty() {
-            map.serialize_entry("namespace", &self.namespace)?;
-        }
-        if !self.stanza_type.is_empty() {
-            map.serialize_entry("stanza_type", &self.stanza_type)?;
-        }
-        map.serialize_entry("bytes", &self.bytes)?;
-        if !self.payloads.is_empty() {
-            map.serialize_entry("payloads", &self.payloads)?;
-        }
-        if let Some(answers) = self.answers {
-            map.serialize_entry("answers", &answers)?;
-        }
-        map.serialize_entry("observers", &self.observers)?;
-        map.serialize_entry("exposures", &self.exposures)?;
-        if let Some(verdict) = &self.verdict {
-            map.serialize_entry("verdict", verdict)?;
-        }
-        if let Some(conversation) = &self.conversation {
-            map.serialize_entry("conversation", conversation)?;
-        }
-        if !self.irregular.is_empty() {
-            map.serialize_entry("irregular", &self.irregular.iter().map(|i| i.name()).collect::<Vec<_>>())?;
-        }
-        if let Some(gap) = &self.gap {
-            map.serialize_entry("gap", gap)?;
-        }
-        if let Some(evidence) = &self.evidence {
-            map.serialize_entry("evidence", evidence)?;
-        }
-        map.end()
-    }
 }
 
 /// A change to what passes between client and server. The list is closed (DESIGN 4.2).
@@ -314,8 +254,7 @@ pub struct Totals {
 }
 
 /// What a record says.
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Clone)]
 pub enum Body {
     /// A first-level frame.
     Stanza(Box<Stanza>),
@@ -329,7 +268,6 @@ pub enum Body {
     /// Facts about connection and TLS.
     Transport {
         /// Direction, where it matters.
-        #[serde(skip_serializing_if = "Option::is_none")]
         direction: Option<Direction>,
         /// The facts.
         exposures: Exposures,
@@ -347,6 +285,27 @@ pub enum Body {
         /// What the evaluator called it.
         label: String,
     },
+}
+
+impl Body {
+    /// The name used on the `type` key.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Body::Stanza(_) => "stanza",
+            Body::Keepalive { .. } => "keepalive",
+            Body::Transport { .. } => "transport",
+            Body::Session(_) => "session",
+            Body::Gap(_) => "gap",
+            Body::Intervention(_) => "intervention",
+            Body::Finding(_) => "finding",
+            Body::Mark { .. } => "mark",
+        }
+    }
+
+    /// The beginning of a session.
+    pub fn opened() -> Body {
+        Body::Session(SessionEvent { event: "open".into(), reason: None, detail: String::new(), account: None, totals: None })
+    }
 }
 
 /// The bodies that do not come from the stream, in a form that can be read back from a transcript.
@@ -416,41 +375,4 @@ pub struct Record {
     pub at: Option<Moment>,
     /// What it says.
     pub body: Body,
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    v: u32,
-    session: &'a str,
-    seq: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ts: Option<time::Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mono: Option<f64>,
-    #[serde(flatten)]
-    body: &'a Body,
-}
-
-impl Record {
-    /// Appends the record as one line of JSON, newline included.
-    pub fn write_line(&self, out: &mut Vec<u8>) {
-        let line = Line {
-            v: SCHEMA_VERSION,
-            session: &self.session,
-            seq: self.seq,
-            ts: self.at.map(Moment::timestamp),
-            mono: self.at.map(Moment::seconds),
-            body: &self.body,
-        };
-        serde_json::to_writer(&mut *out, &line).expect("a record has string keys and writes to memory");
-        out.push(b'\n');
-    }
-
-    /// The record as one line of JSON, without newline.
-    pub fn to_json(&self) -> String {
-        let mut out = Vec::new();
-        self.write_line(&mut out);
-        out.pop();
-        String::from_utf8(out).expect("JSON is UTF-8")
-    }
 }

@@ -1,0 +1,164 @@
+//! How fast the audit core is: bytes in, lines of the log out, without network or disk.
+//!
+//! `cargo bench --bench audit` prints megabytes per CPU-second of the core and, in the same rounds, of quick-xml's bare event loop over the
+//! same bytes: on a shared machine only that ratio means something. Then criterion measures each by itself, for comparing two versions.
+//! `docs/performance.md` keeps the results.
+#![allow(clippy::unwrap_used, reason = "a panic is the failure a benchmark reports")]
+
+#[path = "audit/corpus.rs"]
+mod corpus;
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use corpus::Corpus;
+use criterion::{Criterion, Throughput};
+use quick_xml::events::Event;
+use stanzascope::audit::{Auditor, Evidence, Settings};
+use stanzascope::catalog::Catalog;
+use stanzascope::record::{Body, Moment};
+
+const CORPUS_BYTES: usize = 4 << 20;
+const ROUNDS: usize = 7;
+
+/// What a pass wrote.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Written {
+    stanzas: u64,
+    exposures: u64,
+    bytes: u64,
+}
+
+/// One session from its first byte to its last.
+fn audit(catalog: &Arc<Catalog>, settings: &Arc<Settings>, corpus: &Corpus) -> Written {
+    let mut auditor = Auditor::new(catalog.clone(), settings.clone(), "3f2a-7");
+    let mut line = Vec::with_capacity(1 << 16);
+    let mut written = Written::default();
+    let mut micros = 0;
+    let mut inside_tls = false;
+    let mut feed = |auditor: &mut Auditor, chunks: &[(_, Vec<u8>)], inside_tls: bool| {
+        for (direction, bytes) in chunks {
+            micros += 40;
+            let now = Moment { unix_micros: 1_795_347_620_000_000 + micros, mono_micros: micros as u64 };
+            auditor.feed(*direction, bytes, Some(now));
+            while let Some(record) = auditor.poll() {
+                line.clear();
+                record.write_line(&mut line);
+                black_box(&line);
+                if let (Body::Stanza(stanza), true) = (&record.body, inside_tls) {
+                    assert!(stanza.gap.is_none(), "{:?}", stanza.gap);
+                    written.stanzas += 1;
+                    written.exposures += stanza.exposures.len() as u64;
+                }
+                written.bytes += line.len() as u64;
+            }
+        }
+    };
+    for chunks in [&corpus.before_tls, &corpus.chunks] {
+        feed(&mut auditor, chunks, inside_tls);
+        inside_tls = true;
+        auditor.tls_established();
+    }
+    written
+}
+
+fn events(corpus: &Corpus) -> u64 {
+    let mut count = 0;
+    for whole in &corpus.whole {
+        let mut reader = quick_xml::Reader::from_str(whole);
+        // Streams are restarted without being closed.
+        reader.config_mut().check_end_names = false;
+        loop {
+            match reader.read_event().unwrap() {
+                Event::Eof => break,
+                event => _ = black_box(event),
+            }
+            count += 1;
+        }
+    }
+    count
+}
+
+/// CPU time of this thread; wall time where the system does not tell.
+fn cpu_time(begun: Instant) -> Duration {
+    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = schedstat.and_then(|text| text.split(' ').next()?.parse().ok());
+    nanos.map_or_else(|| begun.elapsed(), Duration::from_nanos)
+}
+
+/// Megabytes (10^6) per CPU-second of `work` over some passes of the corpus.
+fn megabytes_per_second(corpus: &Corpus, mut work: impl FnMut()) -> f64 {
+    const AT_LEAST: Duration = Duration::from_millis(300);
+    let begun = Instant::now();
+    let (from, mut passes) = (cpu_time(begun), 0);
+    loop {
+        work();
+        passes += 1;
+        let took = cpu_time(begun).saturating_sub(from);
+        if took >= AT_LEAST {
+            return (corpus.bytes * passes) as f64 / 1e6 / took.as_secs_f64();
+        }
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn settings(evidence: Evidence) -> Arc<Settings> {
+    Arc::new(Settings { accounts: vec!["mira@fern.example".into()], evidence, ..Settings::default() })
+}
+
+fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
+    let mut rates = [Vec::new(), Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        rates[0].push(megabytes_per_second(corpus, || _ = black_box(events(corpus))));
+        for (at, evidence) in [(1, Evidence::None), (2, Evidence::Redacted)] {
+            let settings = settings(evidence);
+            rates[at].push(megabytes_per_second(corpus, || _ = black_box(audit(catalog, &settings, corpus))));
+        }
+    }
+    println!(
+        "{} stanzas, {:.0} bytes each on average, {} catalog rows",
+        corpus.stanzas,
+        corpus.bytes as f64 / corpus.stanzas as f64,
+        catalog.fields.len()
+    );
+    println!("{:<28} {:>12} {:>10} {:>14} {:>10}", "", "MB per CPU-s", "of events", "rows/stanza", "log/input");
+    let yardstick = median(rates[0].clone());
+    println!("{:<28} {yardstick:>12.0} {:>10}", "quick-xml, events only", "1.00");
+    for (at, evidence) in [(1, Evidence::None), (2, Evidence::Redacted)] {
+        let written = audit(catalog, &settings(evidence), corpus);
+        let rate = median(rates[at].clone());
+        let name = format!("audit, evidence {evidence:?}").to_lowercase();
+        let (rows, log) = (written.exposures as f64 / written.stanzas as f64, written.bytes as f64 / corpus.bytes as f64);
+        println!("{name:<28} {rate:>12.0} {:>10.2} {rows:>14.1} {log:>10.2}", rate / yardstick);
+    }
+}
+
+fn main() {
+    let catalog = Catalog::builtin();
+    let corpus = Corpus::new(CORPUS_BYTES);
+    // Once is enough to see that it works (`cargo test --benches`); a profiler wants nothing else around it.
+    if let Some(times) = std::env::var("PASSES").ok().and_then(|n| n.parse().ok()) {
+        let evidence = if std::env::var_os("REDACTED").is_some() { Evidence::Redacted } else { Evidence::None };
+        let settings = settings(evidence);
+        (0..times).for_each(|_| _ = black_box(audit(&catalog, &settings, &corpus)));
+        return;
+    }
+    if !std::env::args().any(|arg| arg == "--test") {
+        table(&catalog, &corpus);
+    }
+    let mut criterion = Criterion::default().configure_from_args().sample_size(20);
+    let mut group = criterion.benchmark_group("audit");
+    group.throughput(Throughput::BytesDecimal(corpus.bytes));
+    group.bench_function("quick-xml events", |b| b.iter(|| events(&corpus)));
+    for evidence in [Evidence::None, Evidence::Redacted] {
+        let settings = settings(evidence);
+        group.bench_function(format!("evidence {evidence:?}").to_lowercase(), |b| b.iter(|| audit(&catalog, &settings, &corpus)));
+    }
+    group.finish();
+    criterion.final_summary();
+}

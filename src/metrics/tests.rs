@@ -1,0 +1,174 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::*;
+use crate::audit::{Auditor, Settings};
+use crate::record::{Finding, Intervention};
+
+/// The samples of a family: `{labels} value`, those above 0 only.
+fn counted(metrics: &Metrics, family: &str) -> Vec<String> {
+    let text = metrics.encode();
+    let samples = text.lines().filter_map(|line| line.strip_prefix(family)).filter(|rest| rest.starts_with(['{', ' ']));
+    samples.map(|s| s.trim().to_owned()).filter(|s| !s.ends_with(" 0") && s != "0").collect()
+}
+
+fn series(metrics: &Metrics) -> usize {
+    metrics.encode().lines().filter(|line| !line.starts_with('#')).count()
+}
+
+fn metrics() -> Metrics {
+    Metrics::new(&Catalog::builtin())
+}
+
+fn audit(metrics: &Metrics, direction: Direction, xml: &str) {
+    let mut auditor = Auditor::new(Catalog::builtin(), Arc::new(Settings::default()), "s").assume_logged_in();
+    auditor.feed(direction, xml.as_bytes(), None);
+    while let Some(record) = auditor.poll() {
+        metrics.observe(&record);
+    }
+}
+
+fn observe(metrics: &Metrics, body: Body) {
+    metrics.observe(&Record { session: "s".into(), seq: 0, at: None, body });
+}
+
+#[test]
+fn names_follow_the_rules_of_prometheus() {
+    let text = metrics().encode();
+    let mut families = BTreeSet::new();
+    for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let (name, kind) = line.split_once(' ').unwrap();
+        assert!(name.starts_with("stanzascope_"), "{name}");
+        assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+        assert_eq!(name.ends_with("_total"), kind == "counter", "{name} is a {kind}");
+        assert!(families.insert(name), "{name} appears twice");
+    }
+    assert!(families.len() >= 18, "{families:?}");
+}
+
+#[test]
+fn every_series_is_there_from_the_start_with_0() {
+    let metrics = metrics();
+    let catalog = Catalog::builtin();
+    let layers: BTreeSet<_> = catalog.fields.iter().map(|f| (f.layer, f.category, f.sensitivity)).collect();
+    let patterns: BTreeSet<_> = catalog.fields.iter().map(|f| (f.layer, f.pattern)).collect();
+    let text = metrics.encode();
+    let of = |family: &str| text.lines().filter(|line| line.starts_with(&format!("{family}{{"))).count();
+    assert_eq!(of("stanzascope_exposures_total"), layers.len());
+    assert_eq!(of("stanzascope_exposures_by_pattern_total"), patterns.len());
+    assert_eq!(of("stanzascope_verdicts_total"), Verdict::ALL.len());
+    assert_eq!(of("stanzascope_interventions_total"), INTERVENTIONS.len() + 1);
+    assert!(text.lines().filter(|l| !l.starts_with('#') && !l.contains("build_info")).all(|l| l.ends_with(" 0")), "{text}");
+}
+
+#[test]
+fn a_stanza_is_counted_by_kind_direction_exposures_and_verdict() {
+    let metrics = metrics();
+    let xml = "<message to='b@b.example' type='chat'><body>hello</body><x xmlns='urn:example:unknown'/></message>";
+    audit(&metrics, Direction::ClientToServer, xml);
+    assert_eq!(counted(&metrics, "stanzascope_stanzas_total"), [r#"{direction="client_to_server",kind="message"} 1"#]);
+    assert_eq!(counted(&metrics, "stanzascope_verdicts_total"), [r#"{verdict="NOT_ENCRYPTED"} 1"#]);
+    assert_eq!(counted(&metrics, "stanzascope_unclassified_total"), [r#"{direction="client_to_server"} 1"#]);
+    assert_eq!(counted(&metrics, "stanzascope_records_total"), [r#"{type="stanza"} 1"#]);
+    let total =
+        |family: &str| -> u64 { counted(&metrics, family).iter().map(|s| s.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum() };
+    let exposures = total("stanzascope_exposures_total");
+    assert!(exposures >= 3, "{exposures}");
+    assert_eq!(exposures, total("stanzascope_exposures_by_pattern_total"), "two views of the same values");
+}
+
+#[test]
+fn copies_and_gaps_are_counted() {
+    let metrics = metrics();
+    let carbon = "<message from='a@a.example'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>\
+                  <message xmlns='jabber:client' to='b@b.example'><body>x</body></message></forwarded></sent></message>";
+    audit(&metrics, Direction::ServerToClient, carbon);
+    audit(&metrics, Direction::ServerToClient, "<message></body>");
+    observe(&metrics, Body::Gap(Gap { reason: "a reason of tomorrow".into(), detail: String::new(), bytes: 1 }));
+    assert_eq!(counted(&metrics, "stanzascope_copies_total"), ["1"]);
+    assert_eq!(counted(&metrics, "stanzascope_gaps_total"), [r#"{reason="malformed"} 1"#, r#"{reason="other"} 1"#]);
+}
+
+#[test]
+fn findings_and_interventions_are_counted() {
+    let metrics = metrics();
+    let word = |w: &'static str| w.into();
+    observe(
+        &metrics,
+        Body::Finding(Finding {
+            rule: word("r"),
+            severity: word("high"),
+            confidence: word("certain"),
+            avoidability: word("avoidable"),
+            favour: word("for"),
+            fact: String::new(),
+            advice: String::new(),
+            source: word(""),
+            evidence: vec![],
+        }),
+    );
+    let action = word("compression_removed");
+    observe(&metrics, Body::Intervention(Intervention { action, direction: None, detail: String::new(), bytes: None }));
+    assert_eq!(counted(&metrics, "stanzascope_findings_total"), [r#"{favour="for",severity="high"} 1"#]);
+    assert_eq!(counted(&metrics, "stanzascope_interventions_total"), [r#"{action="compression_removed"} 1"#]);
+}
+
+#[test]
+fn sessions_bytes_waits_and_failures_are_counted() {
+    let metrics = metrics();
+    metrics.session_opened(Entry::Direct);
+    metrics.session_opened(Entry::StartTls);
+    metrics.session_ended("closed", true);
+    metrics.bytes(Direction::ServerToClient, 70);
+    metrics.queue_wait(Duration::from_millis(1500));
+    metrics.log_failure(3);
+    assert_eq!(counted(&metrics, "stanzascope_sessions_total"), [r#"{entry="direct"} 1"#, r#"{entry="starttls"} 1"#]);
+    assert_eq!(counted(&metrics, "stanzascope_sessions_active"), ["1"]);
+    assert_eq!(counted(&metrics, "stanzascope_session_ends_total"), [r#"{reason="closed"} 1"#]);
+    assert_eq!(counted(&metrics, "stanzascope_bytes_total"), [r#"{direction="server_to_client"} 70"#]);
+    assert_eq!(counted(&metrics, "stanzascope_queue_wait_seconds_total"), ["1.5"]);
+    assert_eq!(counted(&metrics, "stanzascope_log_records_lost_total"), ["3"]);
+}
+
+#[test]
+fn counters_never_fall_between_scrapes() {
+    let metrics = metrics();
+    audit(&metrics, Direction::ClientToServer, "<presence/>");
+    let first = counted(&metrics, "stanzascope_exposures_total");
+    assert_eq!(counted(&metrics, "stanzascope_exposures_total"), first);
+}
+
+#[test]
+fn a_label_that_is_no_plain_word_is_not_shown() {
+    let metrics = metrics();
+    for bad in ["", "ann@a.example", "a\nb", "x\"y", "é", &"x".repeat(65)] {
+        assert!(!metrics.run_label(bad), "{bad:?}");
+    }
+    assert!(counted(&metrics, "stanzascope_run_info").is_empty());
+    assert!(metrics.run_label("gajim-1.8.4 omemo") && metrics.run_label("dino-0.5"));
+    assert_eq!(counted(&metrics, "stanzascope_run_info"), [r#"{label="dino-0.5"} 1"#], "a run has one label");
+}
+
+/// F-63: what a peer chooses makes no series.
+#[test]
+fn the_number_of_series_does_not_depend_on_traffic() {
+    let metrics = metrics();
+    let before = series(&metrics);
+    let mut auditor = Auditor::new(Catalog::builtin(), Arc::new(Settings::default()), "s").assume_logged_in();
+    for i in 0..100_000 {
+        let xml = format!("<message to='u{i}@h{i}.example/r{i}'><e{i} xmlns='urn:example:{i}' node='n{i}'/></message>");
+        auditor.feed(Direction::ServerToClient, xml.as_bytes(), None);
+        while let Some(record) = auditor.poll() {
+            metrics.observe(&record);
+        }
+    }
+    for i in 0..1000 {
+        let word = format!("word-{i}");
+        metrics.session_ended(&word, true);
+        observe(&metrics, Body::Gap(Gap { reason: word.into(), detail: String::new(), bytes: 0 }));
+    }
+    assert_eq!(series(&metrics), before);
+    let text = metrics.encode();
+    assert!(text.len() < 1 << 20, "{} bytes", text.len());
+    assert!(!text.contains("example"), "no name of a peer");
+}

@@ -1,0 +1,266 @@
+//! Bytes from one side to the other: forward first, audit after the write.
+//!
+//! Each direction is a loop of its own, so that a side that does not read slows down only what is written to it. Before login frames go on
+//! one by one, because the [gate](super::gate) may have to change them; afterwards everything that has arrived goes on at once, and only a
+//! frame whose name says that it may carry an address is held until it is complete.
+
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::sync::watch;
+
+use super::gate::{self, Decision};
+use super::tap::{Inner, Tap};
+use crate::metrics::Metrics;
+use crate::record::{Moment, Phase};
+use crate::sink::LogFailed;
+use crate::xmpp::Direction;
+use crate::xmpp::framer::FrameKind;
+
+/// Read at most this much before writing.
+const BUFFER: usize = 16 << 10;
+/// A frame is held for the gate up to this size; a larger one passes as it is.
+const MAX_HELD: usize = 64 << 10;
+
+/// Why a direction stopped.
+#[derive(Debug)]
+pub enum End {
+    /// The reading side closed in order.
+    Closed,
+    /// The reading side vanished: no TLS close, or a reset.
+    Truncated(String),
+    /// The writing side took no more.
+    WriteFailed(String),
+    /// The gate refused.
+    Refused {
+        /// Stream error for the client.
+        condition: &'static str,
+        /// Short reason.
+        reason: &'static str,
+        /// In words.
+        detail: String,
+    },
+    /// The log is lost.
+    Log(LogFailed),
+    /// The run or the session was told to stop.
+    Stopped,
+}
+
+/// Reads everything that is there, up to the buffer's capacity. The buffer exists only while there is something to read.
+///
+/// tokio-rustls hands out one TLS record per poll; collecting them makes one write out of many.
+async fn read_available<R: AsyncRead + Unpin>(reader: &mut R, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    buffer.clear();
+    poll_fn(|cx| poll_available(Pin::new(&mut *reader), cx, buffer)).await
+}
+
+fn poll_available<R: AsyncRead>(mut reader: Pin<&mut R>, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+    if buffer.capacity() == 0 {
+        buffer.reserve_exact(BUFFER);
+    }
+    buffer.resize(BUFFER, 0);
+    let mut read_buf = ReadBuf::new(buffer);
+    let mut failed = None;
+    let pending = loop {
+        let before = read_buf.filled().len();
+        match reader.as_mut().poll_read(cx, &mut read_buf) {
+            Poll::Ready(Ok(())) if read_buf.filled().len() == before => break false,
+            Poll::Ready(Ok(())) if read_buf.remaining() == 0 => break false,
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => {
+                failed = Some(error);
+                break false;
+            }
+            Poll::Pending => break true,
+        }
+    };
+    let filled = read_buf.filled().len();
+    buffer.truncate(filled);
+    match (filled, failed, pending) {
+        (0, Some(error), _) => Poll::Ready(Err(error)),
+        (0, None, true) => {
+            // Idle: give the memory back until there is something to read.
+            *buffer = Vec::new();
+            Poll::Pending
+        }
+        // An error after data shows again at the next read.
+        (filled, ..) => Poll::Ready(Ok(filled)),
+    }
+}
+
+/// The writing half of a leg. Both directions may write to the client.
+pub type SharedWriter<'a> = tokio::sync::Mutex<Box<dyn AsyncWrite + Unpin + Send + 'a>>;
+
+/// One direction of a session.
+pub struct Pump<'a> {
+    /// Direction.
+    pub direction: Direction,
+    /// The shared part.
+    pub tap: &'a Tap,
+    /// Counters.
+    pub metrics: &'a Metrics,
+    /// Bytes taken in and not passed on yet.
+    held: Vec<u8>,
+    /// Position in the stream of the first held byte.
+    held_at: u64,
+}
+
+/// What a chunk turns into.
+struct Passage<'c> {
+    forward: Cow<'c, [u8]>,
+    back: Vec<u8>,
+    refused: Option<End>,
+}
+
+impl<'a> Pump<'a> {
+    /// A pump for one direction of a stream inside TLS.
+    pub fn new(direction: Direction, tap: &'a Tap, metrics: &'a Metrics) -> Pump<'a> {
+        Pump { direction, tap, metrics, held: Vec::new(), held_at: 0 }
+    }
+
+    /// Runs until the reading side ends, the gate refuses, or `stop` changes. Answers to the client go to `client`, which is `writer` when
+    /// the server is read.
+    pub async fn run<R: AsyncRead + Unpin>(
+        &mut self,
+        reader: &mut R,
+        writer: &SharedWriter<'_>,
+        client: &SharedWriter<'_>,
+        mut stop: watch::Receiver<bool>,
+    ) -> End {
+        let mut buffer = Vec::new();
+        loop {
+            let read = tokio::select! {
+                read = read_available(reader, &mut buffer) => read,
+                _ = stop.wait_for(|stop| *stop) => return End::Stopped,
+            };
+            let end = match read {
+                Ok(0) => Some(End::Closed),
+                Ok(_) => None,
+                Err(error) => Some(End::Truncated(error.to_string())),
+            };
+            let now = self.tap.now();
+            if let Some(end) = end {
+                // What was held back, waiting for the rest of a frame, goes on as it is.
+                let rest = std::mem::take(&mut self.held);
+                let _ = writer.lock().await.write_all(&rest).await;
+                self.tap.lock().finish(self.direction, now);
+                return match self.tap.drain().await {
+                    Ok(()) => end,
+                    Err(error) => End::Log(error),
+                };
+            }
+            self.metrics.bytes(self.direction, buffer.len() as u64);
+            let passage = self.pass(&buffer, now);
+            if !passage.forward.is_empty() {
+                let written = async {
+                    let mut writer = writer.lock().await;
+                    writer.write_all(&passage.forward).await?;
+                    writer.flush().await
+                };
+                if let Err(error) = written.await {
+                    let _ = self.tap.drain().await;
+                    return End::WriteFailed(error.to_string());
+                }
+            }
+            if !passage.back.is_empty() {
+                let mut client = client.lock().await;
+                let _ = client.write_all(&passage.back).await;
+                let _ = client.flush().await;
+            }
+            if let Err(error) = self.tap.drain().await {
+                return End::Log(error);
+            }
+            if let Some(refused) = passage.refused {
+                return refused;
+            }
+        }
+    }
+
+    /// Feeds a chunk to the audit and decides what goes on now.
+    fn pass<'c>(&mut self, chunk: &'c [u8], now: Moment) -> Passage<'c> {
+        let mut inner = self.tap.lock();
+        let inner = &mut *inner;
+        let before_login = inner.auditor.phase(self.direction) != Phase::LoggedIn;
+        inner.feed(self.direction, chunk, now);
+        let frames = frames_to_judge(inner, self.direction, before_login);
+        if self.held.is_empty() && frames.is_empty() && !self.must_hold(inner, before_login, chunk.len()) {
+            self.held_at += chunk.len() as u64;
+            return Passage { forward: Cow::Borrowed(chunk), back: Vec::new(), refused: None };
+        }
+        self.held.extend_from_slice(chunk);
+        let (mut forward, mut back, mut refused) = (Vec::with_capacity(self.held.len()), Vec::new(), None);
+        let mut done = 0; // bytes of `held` that are decided
+        for (kind, offset, len, bytes) in frames {
+            let end = usize::try_from((offset + len).saturating_sub(self.held_at)).unwrap_or(usize::MAX).min(self.held.len());
+            let start = usize::try_from(offset.saturating_sub(self.held_at)).unwrap_or(usize::MAX).clamp(done, end);
+            let decision = match (&bytes, self.direction) {
+                (None, _) => Decision::Pass,
+                (Some(bytes), Direction::ClientToServer) => inner.gate.from_client(kind, bytes),
+                (Some(bytes), Direction::ServerToClient) => inner.gate.from_server(kind, bytes),
+            };
+            forward.extend_from_slice(&self.held[done..start]);
+            done = end;
+            match decision {
+                Decision::Pass => forward.extend_from_slice(&self.held[start..end]),
+                Decision::Replace(bytes) => forward.extend_from_slice(&bytes),
+                Decision::Answer(answer) => back.extend_from_slice(answer.as_bytes()),
+                Decision::Refuse { condition, reason, detail } => {
+                    refused = Some(End::Refused { condition, reason, detail });
+                    break;
+                }
+            }
+        }
+        inner.note_interventions(now);
+        if refused.is_none() && !self.must_hold(inner, before_login, self.held.len() - done) {
+            forward.extend_from_slice(&self.held[done..]);
+            done = self.held.len();
+        }
+        self.held.drain(..done);
+        self.held_at += done as u64;
+        if self.held.is_empty() {
+            self.held = Vec::new();
+        }
+        Passage { forward: Cow::Owned(forward), back, refused }
+    }
+
+    /// Whether an incomplete frame has to wait for its end.
+    fn must_hold(&self, inner: &Inner, before_login: bool, waiting: usize) -> bool {
+        let pending = inner.auditor.pending(self.direction);
+        if waiting == 0 || waiting > MAX_HELD || pending.first() != Some(&b'<') {
+            return false;
+        }
+        if before_login {
+            return true;
+        }
+        match gate::opening_name(pending) {
+            _ if self.direction == Direction::ClientToServer => false,
+            Some(name) => gate::may_need_change(name),
+            None => pending.len() < 64,
+        }
+    }
+}
+
+/// A frame for the gate: kind, position, length, and bytes where there is something to judge.
+type Judged = (FrameKind, u64, u64, Option<Vec<u8>>);
+
+/// Frames found by the last feed that the gate has to see.
+fn frames_to_judge(inner: &Inner, direction: Direction, before_login: bool) -> Vec<Judged> {
+    let wants = |kind: FrameKind, bytes: &[u8]| {
+        before_login
+            || kind == FrameKind::StreamOpen
+            || (direction == Direction::ServerToClient && gate::opening_name(bytes).is_some_and(gate::may_need_change))
+    };
+    inner
+        .auditor
+        .frames(direction)
+        .filter(|(frame, bytes)| wants(frame.kind, bytes))
+        .map(|(frame, bytes)| {
+            let judged = matches!(frame.kind, FrameKind::StreamOpen | FrameKind::Element).then(|| bytes.to_vec());
+            (frame.kind, frame.offset, frame.len, judged)
+        })
+        .collect()
+}

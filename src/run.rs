@@ -1,0 +1,326 @@
+//! A run: the proxy with its log, metrics and marks, from the first client to the summary.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
+
+use crate::admin;
+use crate::audit::{Auditor, Settings};
+use crate::ca::Authority;
+use crate::catalog::Catalog;
+use crate::metrics::Metrics;
+use crate::proxy::clock::Clock;
+use crate::proxy::gate::Policy;
+use crate::proxy::upstream::UpstreamConfig;
+use crate::proxy::{self, Shared};
+use crate::record::{Body, StoredBody};
+use crate::run_dir::{CATALOG, RECORDS, RunDir, TRANSCRIPT};
+use crate::sink::{LogFailed, OnLogFailure, Sink};
+use crate::transcript;
+
+/// The session that marks belong to: they concern all clients.
+const RUN_SESSION: &str = "run";
+/// Time for sessions to end after the run was told to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What to run.
+pub struct Plan {
+    /// How to audit.
+    pub settings: Settings,
+    /// What may be changed and who may pass.
+    pub policy: Policy,
+    /// Where the server is.
+    pub upstream: UpstreamConfig,
+    /// Signs leafs.
+    pub authority: Authority,
+    /// Host names clients dial besides the domain.
+    pub names: Vec<String>,
+    /// Peers that may connect besides this machine.
+    pub allow_remote: Vec<IpNet>,
+    /// Whether TLS keys are written to `SSLKEYLOGFILE`.
+    pub key_log: bool,
+    /// Name of the run.
+    pub label: String,
+    /// Where run directories are made.
+    pub runs: PathBuf,
+    /// Whether raw traffic is kept.
+    pub transcript: bool,
+    /// What to do when the log cannot be written.
+    pub on_log_failure: OnLogFailure,
+    /// Where metrics are served.
+    pub metrics: Option<SocketAddr>,
+    /// When the evaluator declared that the account is theirs; none for test domains.
+    pub owner: Option<OffsetDateTime>,
+    /// What the look at the server found.
+    pub preflight: Value,
+    /// Whether lines on standard input are marks.
+    pub marks_from_stdin: bool,
+    /// Whether to show one live status line on standard error.
+    pub status_line: bool,
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Finished {
+    /// The screen a person reads.
+    pub summary: String,
+    /// Where the files are.
+    pub directory: PathBuf,
+    /// Why the log is incomplete, if it is.
+    pub log_failure: Option<LogFailed>,
+}
+
+/// Why a run could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The admin listener.
+    #[error(transparent)]
+    Admin(#[from] admin::AdminError),
+    /// The run directory.
+    #[error("cannot write the run to {path}: {error} (choose another place with --runs DIR)")]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The files were written but cannot be read back.
+    #[error("the run is over, but its records cannot be summed up: {0}")]
+    Summary(String),
+}
+
+/// Completes when the process is told to stop: Ctrl-C, SIGTERM or SIGHUP.
+pub async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut hup)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = term.recv() => {}
+        _ = hup.recv() => {}
+    }
+}
+
+/// Runs until `until` completes or the log fails.
+///
+/// # Errors
+/// The run directory or the admin listener cannot be made.
+pub async fn run(
+    catalog: Arc<Catalog>,
+    plan: Plan,
+    listeners: Vec<TcpListener>,
+    until: impl Future<Output = ()>,
+) -> Result<Finished, RunError> {
+    let clock = Clock::start();
+    let started = OffsetDateTime::now_utc();
+    let admin = match plan.metrics {
+        Some(address) => Some(admin::bind(address).await?),
+        None => None,
+    };
+    let metrics = Arc::new(Metrics::new(&catalog));
+    metrics.run_label(&plan.label);
+    let here = |error| RunError::Directory { path: plan.runs.clone(), error };
+    let stamp = crate::record::time::Timestamp(clock.now().unix_micros).to_string();
+    let stamp: String = stamp[..19].chars().filter(|c| !matches!(c, '-' | ':')).chain(['Z']).collect();
+    let directory = RunDir::create(&plan.runs, &stamp, &plan.label).map_err(here)?;
+    let mut manifest = manifest(&plan, &catalog, &listeners, started);
+    directory.write_catalog(&catalog).map_err(here)?;
+    directory.write_manifest(&manifest).map_err(here)?;
+    let (sink, writer) = Sink::open(&directory.file(RECORDS), plan.on_log_failure, metrics.clone()).map_err(here)?;
+    let transcript = match plan.transcript {
+        true => Some(Sink::open(&directory.file(TRANSCRIPT), plan.on_log_failure, metrics.clone()).map_err(here)?),
+        false => None,
+    };
+    let (transcript, transcript_writer) = transcript.unzip();
+    announce(&listeners, admin.as_ref(), &directory, plan.transcript);
+
+    let (stop_sender, stop) = watch::channel(false);
+    let (mark_sender, marks) = mpsc::channel(64);
+    if plan.marks_from_stdin {
+        read_marks(mark_sender.clone());
+    }
+    let admin_task = admin.map(|listener| {
+        let (metrics, mut stop) = (metrics.clone(), stop.clone());
+        tokio::spawn(admin::serve(listener, metrics, mark_sender.clone(), async move { _ = stop.wait_for(|stop| *stop).await }))
+    });
+    drop(mark_sender);
+    let status_line = plan.status_line;
+    let shared = Arc::new(Shared {
+        settings: Arc::new(plan.settings),
+        policy: plan.policy,
+        authority: plan.authority,
+        upstream: plan.upstream,
+        names: plan.names,
+        allow_remote: plan.allow_remote,
+        key_log: plan.key_log,
+        sink: sink.clone(),
+        transcript: transcript.clone(),
+        metrics: metrics.clone(),
+        clock,
+        stop,
+        tasks: TaskTracker::new(),
+        redirect: Mutex::new(None),
+        sessions: AtomicU64::new(0),
+        catalog: catalog.clone(),
+    });
+    if let Some(transcript) = &transcript {
+        let header = transcript::Header {
+            transcript: transcript::VERSION,
+            warning: transcript::WARNING.into(),
+            domains: shared.policy.domains.clone(),
+            accounts: shared.settings.accounts.clone(),
+        };
+        let mut line = serde_json::to_vec(&header).expect("a header is plain strings");
+        line.push(b'\n');
+        let _ = transcript.write(line, 1, clock.now()).await;
+    }
+    let marking = tokio::spawn(write_marks(shared.clone(), marks));
+    let serving = tokio::spawn(proxy::run(shared.clone(), listeners));
+    let showing = status_line.then(|| tokio::spawn(show_status(metrics.clone())));
+
+    tokio::select! {
+        () = until => {}
+        _ = sink.failure() => {}
+    }
+    stop_sender.send_replace(true);
+    let _ = tokio::time::timeout(STOP_TIMEOUT, serving).await;
+    marking.abort();
+    let _ = marking.await;
+    if let Some(task) = admin_task {
+        let _ = task.await;
+    }
+    if let Some(task) = showing {
+        task.abort();
+        eprint!("\r\x1b[K");
+    }
+    drop((sink, transcript, shared));
+    // Sessions that did not stop in time hold the log open; what they have not written by now is lost with them.
+    let log_failure = tokio::task::spawn_blocking(move || {
+        let failed = writer.finish();
+        let transcript_failed = transcript_writer.map_or(Ok(()), crate::sink::Writer::finish);
+        failed.and(transcript_failed).err()
+    })
+    .await
+    .unwrap_or(None);
+
+    manifest["ended"] = json!(OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default());
+    manifest["counts"] = serde_json::to_value(metrics.glance()).unwrap_or_default();
+    manifest["log_failure"] = json!(log_failure.as_ref().map(|failure| failure.0.clone()));
+    // A full disk has been reported already.
+    let _ = directory.write_manifest(&manifest);
+    let path = directory.path().to_owned();
+    let summary = crate::run_files::summary_screen(&path).map_err(|error| RunError::Summary(error.to_string()))?;
+    Ok(Finished { summary, directory: path, log_failure })
+}
+
+fn announce(listeners: &[TcpListener], admin: Option<&TcpListener>, directory: &RunDir, transcript: bool) {
+    for (listener, kind) in listeners.iter().zip(["starttls", "direct"]) {
+        if let Ok(address) = listener.local_addr() {
+            eprintln!("listening {kind} {address}");
+        }
+    }
+    if let Some(Ok(address)) = admin.map(TcpListener::local_addr) {
+        eprintln!("metrics http://{address}/metrics");
+    }
+    eprintln!("run directory {}", directory.path().display());
+    if transcript {
+        eprintln!("KEEPING A TRANSCRIPT: {}", transcript::WARNING);
+    }
+}
+
+fn manifest(plan: &Plan, catalog: &Catalog, listeners: &[TcpListener], started: OffsetDateTime) -> Value {
+    let date = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
+    json!({
+        "schema": crate::record::SCHEMA_VERSION,
+        "tool": { "name": "stanzascope", "version": env!("CARGO_PKG_VERSION") },
+        "catalog": { "fields": catalog.fields.len(), "specifications": catalog.specs.len(), "file": CATALOG },
+        "label": plan.label,
+        "started": date(started),
+        "ended": null,
+        "domains": plan.policy.domains,
+        "accounts": plan.policy.accounts,
+        "listen": proxy::addresses(listeners),
+        "names": plan.names,
+        "upstream": { "target": plan.upstream.target.to_string(), "tls": format!("{:?}", plan.upstream.tls).to_lowercase(), "verified_by": plan.upstream.trust.described() },
+        "preflight": plan.preflight,
+        "channel_binding": plan.policy.channel_binding,
+        "observe_only": plan.policy.observe_only,
+        "evidence": plan.settings.evidence,
+        "keep_content": plan.settings.keep_content,
+        "canaries": plan.settings.canaries.len(),
+        "transcript": plan.transcript,
+        "tls_keys_logged": plan.key_log,
+        "i_own_this_account": plan.owner.map(date),
+        "ca": {
+            "subject": plan.authority.facts().subject,
+            "fingerprint": plan.authority.facts().fingerprint,
+            "expires": date(plan.authority.facts().not_after),
+            "reminder": "remove the trust in this CA from the clients after the evaluation: stanzascope ca destroy says how",
+        },
+    })
+}
+
+/// Lines typed into the running proxy become marks. The thread ends with the process: a blocked read cannot be cancelled.
+fn read_marks(sender: mpsc::Sender<String>) {
+    std::thread::spawn(move || {
+        for line in io::stdin().lines() {
+            let Ok(line) = line else { return };
+            let label: String = line.trim().chars().filter(|c| !c.is_control()).take(admin::MAX_MARK_BYTES).collect();
+            if !label.is_empty() && sender.blocking_send(label).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+async fn write_marks(shared: Arc<Shared>, mut marks: mpsc::Receiver<String>) {
+    let mut auditor = Auditor::new(shared.catalog.clone(), shared.settings.clone(), RUN_SESSION);
+    while let Some(label) = marks.recv().await {
+        let now = shared.clock.now();
+        let body = Body::Mark { label };
+        if let Some(transcript) = &shared.transcript {
+            let event = transcript::Event::Note { record: StoredBody::of(&body).expect("marks can be stored") };
+            let line = transcript::Line { session: RUN_SESSION.into(), unix_micros: now.unix_micros, mono_micros: now.mono_micros, event };
+            let mut text = serde_json::to_vec(&line).expect("a line has string keys");
+            text.push(b'\n');
+            let _ = transcript.write(text, 1, now).await;
+        }
+        auditor.note(body, now);
+        while let Some(record) = auditor.poll() {
+            shared.metrics.observe(&record);
+            let mut line = Vec::new();
+            record.write_line(&mut line);
+            if shared.sink.write(line, 1, now).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// One line that says that the proxy lives and what it saw, twice a second.
+async fn show_status(metrics: Arc<Metrics>) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(500));
+    let mut shown = String::new();
+    loop {
+        ticks.tick().await;
+        let line = metrics.glance().to_string();
+        if line != shown {
+            eprint!("\r\x1b[K{line}");
+            shown = line;
+        }
+    }
+}

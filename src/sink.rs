@@ -1,0 +1,203 @@
+//! The log on disk: a bounded queue and one thread that writes.
+//!
+//! Sessions hand over whole lines and wait when the queue is full, so nothing is dropped. Each batch is one append, so that a killed process
+//! leaves at most one torn last line. What cannot be written is handled by policy: stop, or go on and leave a gap record.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+
+pub use crate::config::OnLogFailure;
+use crate::metrics::Metrics;
+use crate::record::{Body, Gap, Moment, Record};
+
+/// Bytes that may wait to be written.
+const QUEUE_BYTES: usize = 8 << 20;
+/// Batches that may wait.
+const QUEUE_BATCHES: usize = 4096;
+/// Name of the session under which the log speaks of itself.
+const LOG_SESSION: &str = "log";
+
+struct Batch {
+    bytes: Vec<u8>,
+    records: u64,
+    at: Moment,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Where sessions write to.
+#[derive(Clone)]
+pub struct Sink {
+    queue: mpsc::Sender<Batch>,
+    room: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
+    failed: watch::Receiver<Option<String>>,
+}
+
+/// The log can no longer be written and the policy is to stop.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the log cannot be written: {0}")]
+pub struct LogFailed(pub String);
+
+/// The thread that writes; joined at the end.
+pub struct Writer {
+    thread: std::thread::JoinHandle<()>,
+    failed: watch::Receiver<Option<String>>,
+}
+
+impl Sink {
+    /// Opens `path` for appending, private to the user, and starts its writer.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn open(path: &Path, policy: OnLogFailure, metrics: Arc<Metrics>) -> io::Result<(Sink, Writer)> {
+        let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(path)?;
+        let (queue, batches) = mpsc::channel(QUEUE_BATCHES);
+        let (failure, failed) = watch::channel(None);
+        let appender =
+            Appender { file, path: path.to_owned(), good: 0, policy, failure, metrics: metrics.clone(), lost: Lost::default(), seq: 0 };
+        let thread = std::thread::Builder::new().name("log".into()).spawn(move || appender.run(batches))?;
+        let sink = Sink { queue, room: Arc::new(Semaphore::new(QUEUE_BYTES)), metrics, failed: failed.clone() };
+        Ok((sink, Writer { thread, failed }))
+    }
+
+    /// Hands over complete lines; waits for room.
+    ///
+    /// # Errors
+    /// [`LogFailed`] once writing has failed under [`OnLogFailure::Stop`].
+    pub async fn write(&self, bytes: Vec<u8>, records: u64, at: Moment) -> Result<(), LogFailed> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if let Some(reason) = self.failed.borrow().as_ref() {
+            return Err(LogFailed(reason.clone()));
+        }
+        let wanted = u32::try_from(bytes.len().min(QUEUE_BYTES)).expect("the queue is smaller than 4 GiB");
+        let room = match self.room.clone().try_acquire_many_owned(wanted) {
+            Ok(room) => room,
+            Err(_) => {
+                let since = Instant::now();
+                let room = self.room.clone().acquire_many_owned(wanted).await.expect("the semaphore is never closed");
+                self.metrics.queue_wait(since.elapsed());
+                room
+            }
+        };
+        let batch = Batch { bytes, records, at, _room: room };
+        self.queue.send(batch).await.map_err(|_| LogFailed(self.failed.borrow().clone().unwrap_or_else(|| "its writer is gone".into())))
+    }
+
+    /// Resolves when the log has failed for good.
+    pub async fn failure(&self) -> LogFailed {
+        let mut failed = self.failed.clone();
+        loop {
+            if let Some(reason) = failed.borrow_and_update().clone() {
+                return LogFailed(reason);
+            }
+            if failed.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+impl Writer {
+    /// Waits until everything is written. All [`Sink`]s must be gone.
+    ///
+    /// # Errors
+    /// [`LogFailed`] when writing had failed for good.
+    pub fn finish(self) -> Result<(), LogFailed> {
+        let _ = self.thread.join();
+        let reason = self.failed.borrow().clone();
+        reason.map_or(Ok(()), |reason| Err(LogFailed(reason)))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Lost {
+    records: u64,
+    bytes: u64,
+    why: String,
+}
+
+struct Appender {
+    file: File,
+    path: PathBuf,
+    /// Length of the file up to its last complete line.
+    good: u64,
+    policy: OnLogFailure,
+    failure: watch::Sender<Option<String>>,
+    metrics: Arc<Metrics>,
+    lost: Lost,
+    seq: u64,
+}
+
+impl Appender {
+    fn run(mut self, mut batches: mpsc::Receiver<Batch>) {
+        let mut last = None;
+        while let Some(batch) = batches.blocking_recv() {
+            last = Some(batch.at);
+            self.write_gap(batch.at);
+            if let Err(error) = self.append(&batch.bytes) {
+                self.fail(&error, batch.records, batch.bytes.len() as u64);
+                if self.policy == OnLogFailure::Stop {
+                    return;
+                }
+            }
+        }
+        if let Some(at) = last {
+            self.write_gap(at);
+        }
+    }
+
+    /// One append; a part that was written before the failure is taken back, so that no line is torn.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self.file.write_all(bytes) {
+            Ok(()) => {
+                self.good += bytes.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                // A device such as /dev/full cannot be truncated; then there is nothing to take back either.
+                if self.file.set_len(self.good).is_ok() {
+                    let _ = self.file.seek(io::SeekFrom::End(0));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error, records: u64, bytes: u64) {
+        self.metrics.log_failure(records);
+        self.lost.records += records;
+        self.lost.bytes += bytes;
+        self.lost.why = error.to_string();
+        let message = format!("{}: {error}", self.path.display());
+        match self.policy {
+            OnLogFailure::Stop => {
+                tracing::error!(%error, path = %self.path.display(), "the log cannot be written; stopping");
+                self.failure.send_replace(Some(message));
+            }
+            OnLogFailure::Gap => tracing::warn!(%error, path = %self.path.display(), records, "the log cannot be written; going on"),
+        }
+    }
+
+    fn write_gap(&mut self, at: Moment) {
+        if self.lost.records == 0 {
+            return;
+        }
+        let detail = format!("{} records could not be written: {}", self.lost.records, self.lost.why);
+        let gap = Gap { reason: "log_failure".into(), detail, bytes: self.lost.bytes };
+        let record = Record { session: LOG_SESSION.into(), seq: self.seq, at: Some(at), body: Body::Gap(gap) };
+        let mut line = Vec::new();
+        record.write_line(&mut line);
+        if self.append(&line).is_ok() {
+            self.seq += 1;
+            self.lost = Lost::default();
+        }
+    }
+}
