@@ -304,7 +304,11 @@ async fn start(args: &Args, config: Config) -> Outcome {
     let upstream = UpstreamConfig {
         target: config.target.clone(),
         tls: config.tls,
-        trust: Trust::load(&config.trust).map_err(|e| Failure::Usage(e.into()))?,
+        trust: match (config.tls, &config.trust) {
+            // A machine without roots can do without, where there is no certificate.
+            (TlsMode::None, TrustSource::Platform) => Trust::nothing(),
+            (_, source) => Trust::load(source).map_err(|e| Failure::Usage(e.into()))?,
+        },
         dns: Arc::new(config.resolver.map_or_else(Dns::system, Dns::at)),
         listeners: addresses.clone(),
         ownership: config.ownership,
