@@ -26,7 +26,7 @@ use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
 use super::scan::EvidenceArg;
-use super::{Failure, Outcome, consent};
+use super::{Failure, Outcome, consent, print};
 
 /// Intercept a test client's stream to a test server, and log what the server gets to see.
 ///
@@ -175,7 +175,7 @@ struct Config {
 /// Runs the command.
 pub fn run(args: &Args) -> Outcome {
     if args.example_config {
-        print!("{}", SessionFile::template());
+        print(&SessionFile::template())?;
         return Ok(ExitCode::SUCCESS);
     }
     let config = merge(args).map_err(Failure::Usage)?;
@@ -391,10 +391,11 @@ async fn start(args: &Args, config: Config) -> Outcome {
         status_line: std::io::stderr().is_terminal(),
     };
     let finished = run::run(Catalog::builtin(), plan, listeners, run::interrupted()).await?;
-    print!("{}", finished.summary);
+    let printed = print(&finished.summary);
     if let Some(failure) = finished.log_failure {
         return Err(Failure::Operation(failure.into()));
     }
+    printed?;
     Ok(ExitCode::SUCCESS)
 }
 
