@@ -231,7 +231,7 @@ pub fn decoded_base64_length(value: &str) -> Option<usize> {
     let symbols = value.strip_suffix("==").or(value.strip_suffix('=')).unwrap_or(value).as_bytes();
     let padding = value.len() - symbols.len();
     // No early exit: this way the compiler looks at many bytes at a time.
-    if value.len() % 4 != 0 || !symbols.iter().fold(true, |all, b| all & is_base64_symbol(*b)) {
+    if !value.len().is_multiple_of(4) || !symbols.iter().fold(true, |all, b| all & is_base64_symbol(*b)) {
         return None;
     }
     // The bits of the last symbol that stand for no byte have to be 0.
