@@ -83,7 +83,7 @@ fn records(chunks: &[&[u8]], direction: Direction) -> Vec<String> {
 /// The audit reads any bytes, and how they were cut does not show.
 pub fn auditor(data: &[u8]) {
     let (chunks, input) = chunks(data);
-    let direction = if data.len() % 2 == 0 { Direction::ClientToServer } else { Direction::ServerToClient };
+    let direction = if data.len().is_multiple_of(2) { Direction::ClientToServer } else { Direction::ServerToClient };
     let whole = records(&[input], direction);
     assert_eq!(records(&chunks, direction), whole, "the cuts show in the records");
     for line in whole {

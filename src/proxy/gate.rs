@@ -107,7 +107,8 @@ impl Gate {
     /// Whether a first-level element of this name from the server has to be looked at after login: it may carry an address, or say which
     /// account was let in.
     pub fn wants(&self, local: &[u8]) -> bool {
-        matches!(local, b"error" | b"enabled" | b"features" | b"success") || (local == b"iq" && !self.bound && !self.policy.accounts.is_empty())
+        matches!(local, b"error" | b"enabled" | b"features" | b"success")
+            || (local == b"iq" && !self.bound && !self.policy.accounts.is_empty())
     }
 
     /// Interventions made since the last call.
