@@ -47,6 +47,18 @@ fn a_canary_decides_the_exit_code() {
     bench.feed(&["scan", "--canary", "another bird", "--fail-on", "info"], MESSAGE).ended(0, &[]);
 }
 
+/// `--keep-content` keeps what people wrote, and not the keys of the files they sent with it.
+#[test]
+fn no_flag_shows_the_key_of_a_file() {
+    let bench = Bench::new();
+    let key = "0123456789abcdef0123456789abcdef";
+    for body in ["aesgcm://up.lab.test/f#KEY", "look at this: aesgcm://up.lab.test/f#KEY", "one\naesgcm://up.lab.test/f#KEY\ntwo"] {
+        let input = MESSAGE.replace("the heron lands at noon", &body.replace("KEY", key));
+        let kept = bench.feed(&["scan", "--keep-content"], &input);
+        assert!(kept.out.contains("up.lab.test/f") && !kept.out.contains(key), "{kept:#?}");
+    }
+}
+
 #[test]
 fn mistakes_are_named() {
     let bench = Bench::new();
