@@ -1,6 +1,6 @@
 //! Parts of decoded values: login messages, protocol buffers.
 
-use super::value::decode_base64;
+use super::value::{decode_base64, push_digest, push_number};
 
 /// A named part of a login message in base64, e.g. `plain.authcid` or `scram.n`.
 ///
@@ -69,8 +69,12 @@ pub fn sasl_part(base64: &str, part: &str) -> Option<String> {
     }
 }
 
-/// A field of a protocol buffer, as text: numbers in decimal, bytes as their length.
-pub fn protobuf_field(bytes: &[u8], path: &[u32]) -> Option<String> {
+/// Appends a field of a protocol buffer as text: numbers in decimal, bytes as their length and digest. `false` when there is none.
+pub fn protobuf_field(bytes: &[u8], path: &[u32], out: &mut String) -> bool {
+    protobuf_value(bytes, path, out).is_some()
+}
+
+fn protobuf_value(bytes: &[u8], path: &[u32], out: &mut String) -> Option<()> {
     let (&wanted, rest) = path.split_first()?;
     let mut input = bytes;
     while !input.is_empty() {
@@ -80,19 +84,23 @@ pub fn protobuf_field(bytes: &[u8], path: &[u32]) -> Option<String> {
             0 => {
                 let value = varint(&mut input)?;
                 if number == wanted {
-                    return rest.is_empty().then(|| value.to_string());
+                    return rest.is_empty().then(|| push_number(out, value));
                 }
             }
             2 => {
                 let len = usize::try_from(varint(&mut input)?).ok()?;
                 let value = input.get(..len)?;
                 input = &input[len..];
+                if number == wanted && !rest.is_empty() {
+                    return protobuf_value(value, rest, out);
+                }
                 if number == wanted {
-                    return if rest.is_empty() {
-                        Some(format!("[{len} bytes, sha256 {}]", super::value::digest_prefix(value)))
-                    } else {
-                        protobuf_field(value, rest)
-                    };
+                    out.push('[');
+                    push_number(out, len as u64);
+                    out.push_str(" bytes, sha256 ");
+                    push_digest(out, value);
+                    out.push(']');
+                    return Some(());
                 }
             }
             1 => input = input.get(8..)?,
@@ -101,6 +109,72 @@ pub fn protobuf_field(bytes: &[u8], path: &[u32]) -> Option<String> {
         }
     }
     None
+}
+
+/// The local part of an address with the escapes of XEP-0106 §4.2 read; none when it has none.
+pub fn unescaped_localpart(address: &str) -> Option<String> {
+    const ESCAPES: [(&str, &str); 10] = [
+        (r"\20", " "),
+        (r"\22", "\""),
+        (r"\26", "&"),
+        (r"\27", "'"),
+        (r"\2f", "/"),
+        (r"\3a", ":"),
+        (r"\3c", "<"),
+        (r"\3e", ">"),
+        (r"\40", "@"),
+        (r"\5c", r"\"),
+    ];
+    let local = crate::xmpp::jid::Jid::split(address.trim()).localpart()?;
+    // The backslash comes last, so that what it protects is not read.
+    let unescaped = ESCAPES.iter().fold(local.to_owned(), |text, (escape, character)| text.replace(escape, character));
+    (unescaped != local).then_some(unescaped)
+}
+
+/// What follows the last dot of a file name.
+pub fn extension(name: &str) -> Option<&str> {
+    let (stem, extension) = name.trim().rsplit_once('.')?;
+    (!stem.is_empty() && !extension.is_empty() && extension.len() <= 16 && !extension.contains('/')).then_some(extension)
+}
+
+/// Whether a text uses message styling (XEP-0393 §5): a block that begins with `>` or three backticks, or a span between two equal directives that
+/// touch the words inside.
+pub fn is_styled(text: &str) -> bool {
+    let span = |line: &str| {
+        ['*', '_', '~', '`'].iter().any(|&directive| {
+            let mut open: Option<usize> = None;
+            let mut before = ' ';
+            for (at, c) in line.char_indices() {
+                let after = line[at + c.len_utf8()..].chars().next().unwrap_or(' ');
+                if c == directive {
+                    match open {
+                        Some(start) if at > start + 1 && !before.is_whitespace() => return true,
+                        _ if before.is_whitespace() && !after.is_whitespace() && after != directive => open = Some(at),
+                        _ => {}
+                    }
+                }
+                before = c;
+            }
+            false
+        })
+    };
+    text.lines().any(|line| line.starts_with('>') || line.starts_with("```") || span(line))
+}
+
+/// Bytes that the fragment of an `aesgcm:` link stands for.
+pub fn fragment_length(link: &str) -> Option<usize> {
+    let (_, fragment) = link.strip_prefix("aesgcm://")?.split_once('#')?;
+    fragment.bytes().all(|b| b.is_ascii_hexdigit()).then_some(fragment.len() / 2)
+}
+
+/// A part of an encoded OTR message (`?OTR:` and base64; OTR version 3, "Overview of the packets"): its length, or both instance tags.
+pub fn otr_part(text: &str, part: &str) -> Option<String> {
+    let bytes = decode_base64(text.strip_prefix("?OTR:")?.trim_end_matches('.'))?;
+    match part {
+        "length" => Some(bytes.len().to_string()),
+        "instance_tags" if bytes.starts_with(&[0, 3]) => Some(bytes.get(3..11)?.iter().map(|b| format!("{b:02x}")).collect()),
+        _ => None,
+    }
 }
 
 fn varint(input: &mut &[u8]) -> Option<u64> {
@@ -143,11 +217,34 @@ mod tests {
     }
 
     #[test]
+    fn texts_come_apart() {
+        assert_eq!(unescaped_localpart(r"d\27artagnan@a.example/x").as_deref(), Some("d'artagnan"));
+        assert_eq!(unescaped_localpart("ann@a.example"), None);
+        assert_eq!(extension("holiday.photo.jpeg"), Some("jpeg"));
+        assert_eq!(extension(".profile"), None);
+        for (text, styled) in
+            [("*bold*", true), ("> said", true), ("2 * 3 * 4", false), ("a _b c_ d", true), ("plain", false), ("**", false)]
+        {
+            assert_eq!(is_styled(text), styled, "{text}");
+        }
+        assert_eq!(fragment_length("aesgcm://a.example/f#00112233"), Some(4));
+        assert_eq!(fragment_length("https://a.example/f#00112233"), None);
+        let otr = format!("?OTR:{}.", encode(&[0, 3, 3, 0, 0, 1, 0, 0, 0, 2, 0, 9]));
+        assert_eq!(otr_part(&otr, "instance_tags").as_deref(), Some("0000010000000200"));
+        assert_eq!(otr_part(&otr, "length").as_deref(), Some("12"));
+    }
+
+    #[test]
     fn protocol_buffers_come_apart() {
         let message = [0x08, 0x96, 0x01, 0x12, 0x02, 0x08, 0x05];
-        assert_eq!(protobuf_field(&message, &[1]).as_deref(), Some("150"));
-        assert_eq!(protobuf_field(&message, &[2, 1]).as_deref(), Some("5"));
-        assert_eq!(protobuf_field(&message, &[9]), None);
-        assert_eq!(protobuf_field(&[0xff; 20], &[1]), None);
+        let field = |bytes: &[u8], path: &[u32]| {
+            let mut out = String::new();
+            protobuf_field(bytes, path, &mut out).then_some(out)
+        };
+        assert_eq!(field(&message, &[1]).as_deref(), Some("150"));
+        assert_eq!(field(&message, &[2, 1]).as_deref(), Some("5"));
+        assert_eq!(field(&message, &[2]).as_deref(), Some("[2 bytes, sha256 9fb9d22302173979]"));
+        assert_eq!(field(&message, &[9]), None);
+        assert_eq!(field(&[0xff; 20], &[1]), None);
     }
 }

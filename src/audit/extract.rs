@@ -64,6 +64,7 @@ pub struct Extractor {
     text_scores: Vec<u32>,
     matched: Vec<bool>,
     derived: Vec<(NodeId, FieldId)>,
+    scratch: Scratch,
 }
 
 impl Extractor {
@@ -160,7 +161,7 @@ impl Extractor {
                 let field = catalog.field(self.derived[index].1);
                 let beaten = (start..end).any(|other| {
                     let other = catalog.field(self.derived[other].1);
-                    other.extract == field.extract && other.specificity > field.specificity
+                    other.part == field.part && other.specificity > field.specificity
                 });
                 if !beaten {
                     self.derived[kept] = self.derived[index];
@@ -235,6 +236,7 @@ impl Extractor {
 
     fn emit(&mut self, catalog: &Arc<Catalog>, document: &Document, context: Context<'_>) -> Exposures {
         let mut out = Exposures::new(catalog.clone());
+        self.scratch.decoded_of = None;
         let mut derived = self.derived.iter().peekable();
         for index in 0..document.len() {
             let id = NodeId(index as u32);
@@ -271,7 +273,7 @@ impl Extractor {
             }
             while let Some(&&(_, field)) = derived.peek().filter(|(node, _)| *node == id) {
                 derived.next();
-                self.push_derived(&mut out, catalog, element, field, via, context.keep_content);
+                self.scratch.push_derived(&mut out, catalog, element, field, via, context.keep_content);
             }
         }
         out
@@ -281,44 +283,106 @@ impl Extractor {
     fn opens_unknown(&self, catalog: &Catalog, element: Element<'_>) -> bool {
         catalog.names.ns(element.uri()) == NsId::UNKNOWN && element.parent().is_none_or(|parent| parent.uri() != element.uri())
     }
+}
 
-    fn push_derived(&self, out: &mut Exposures, catalog: &Catalog, element: Element<'_>, id: FieldId, via: Via, keep_content: bool) {
+/// Memory for values that are made, kept between frames.
+#[derive(Debug, Default)]
+struct Scratch {
+    value: String,
+    /// The decoded text of an element, of which several rows may read a part.
+    decoded: Vec<u8>,
+    decoded_of: Option<NodeId>,
+}
+
+impl Scratch {
+    fn push_derived(&mut self, out: &mut Exposures, catalog: &Catalog, element: Element<'_>, id: FieldId, via: Via, keep_content: bool) {
         let field = catalog.field(id);
+        self.value.clear();
+        self.derive(&field.extract, element);
+        if self.value.is_empty() {
+            return;
+        }
+        let (value, typed) = show(out, field.kind, field.value_type, &self.value, keep_content);
+        out.push(Exposure { field: Some(id), value, path: None, via, derived: true, typed });
+    }
+
+    /// Writes what a row reads of an element into `value`, which is empty and stays so when there is nothing.
+    fn derive(&mut self, extract: &Extract, element: Element<'_>) {
         let text = || element.own_text();
-        let value: Option<Cow<'_, str>> = match &field.extract {
-            Extract::Present => Some("present".into()),
-            Extract::Time => Some("arrival".into()),
-            Extract::Size => Some(element.size().to_string().into()),
-            Extract::LocalName => Some(element.local().into()),
-            Extract::NamespaceUri => Some(element.uri().into()),
-            Extract::ChildName => element.children().next().map(|child| child.local().into()),
-            Extract::ChildNs => element.children().next().map(|child| child.uri().into()),
-            Extract::Count => element.parent().and_then(|parent| {
-                let same = |sibling: &Element<'_>| sibling.local() == element.local() && sibling.uri() == element.uri();
-                let first = parent.children().find(same)?;
-                (first.id == element.id).then(|| parent.children().filter(same).count().to_string().into())
-            }),
+        let value = &mut self.value;
+        match extract {
+            Extract::Present => value.push_str("present"),
+            Extract::Time => value.push_str("arrival"),
+            Extract::Size => value::push_number(value, element.size().into()),
+            Extract::LocalName => value.push_str(element.local()),
+            Extract::NamespaceUri => value.push_str(element.uri()),
+            Extract::ChildName => value.push_str(element.children().next().map_or("", Element::local)),
+            Extract::ChildNs => value.push_str(element.children().next().map_or("", Element::uri)),
+            Extract::Count => {
+                if let Some(count) = count_of_first(element) {
+                    value::push_number(value, count);
+                }
+            }
             Extract::Jid(part, from) => {
                 let source: Option<Cow<'_, str>> = match from {
                     From::Attr(test) => find_attr(element, test).map(|index| element.document().attr_value(index).into()),
                     From::Text => Some(text()),
                 };
-                source.and_then(|source| jid_part(&source, *part).map(Cow::Owned))
+                value.push_str(source.as_deref().and_then(|source| jid_part(source, *part)).unwrap_or(""));
             }
-            Extract::Sasl(part) => decode::sasl_part(text().trim(), part).map(Cow::Owned),
-            Extract::Protobuf(numbers) => value::decode_base64(text().trim()).and_then(|bytes| {
+            Extract::Sasl(part) => value.push_str(&decode::sasl_part(text().trim(), part).unwrap_or_default()),
+            Extract::Protobuf(numbers) => {
                 // Signal messages of legacy OMEMO begin with a version byte.
                 let legacy = element.uri() == crate::xmpp::ns::OMEMO_LEGACY;
-                decode::protobuf_field(bytes.get(usize::from(legacy)..)?, numbers).map(Cow::Owned)
-            }),
-            Extract::TextStarts(prefix) => text().trim_start().starts_with(prefix.as_str()).then(|| "present".into()),
-            Extract::TextContains(needle) => text().contains(needle.as_str()).then(|| "present".into()),
-            _ => None,
-        };
-        let Some(value) = value.filter(|value| !value.is_empty()) else { return };
-        let (value, typed) = show(out, field.kind, field.value_type, &value, keep_content);
-        out.push(Exposure { field: Some(id), value, path: None, via, derived: true, typed });
+                self.decode(element);
+                if let Some(message) = self.decoded.get(usize::from(legacy)..) {
+                    decode::protobuf_field(message, numbers, &mut self.value);
+                }
+            }
+            Extract::Unescaped(test) => {
+                let local = find_attr(element, test).and_then(|index| decode::unescaped_localpart(element.document().attr_value(index)));
+                value.push_str(local.as_deref().unwrap_or(""));
+            }
+            Extract::Extension(test) => {
+                let extension = find_attr(element, test).and_then(|index| decode::extension(element.document().attr_value(index)));
+                value.push_str(extension.unwrap_or(""));
+            }
+            Extract::Styled if decode::is_styled(&text()) => value.push_str("present"),
+            Extract::FragmentLength => {
+                if let Some(length) = decode::fragment_length(text().trim()) {
+                    value.push_str(&length.to_string());
+                }
+            }
+            Extract::Base64Byte(index) => {
+                self.decode(element);
+                if let Some(byte) = self.decoded.get(*index) {
+                    self.value.push_str(&byte.to_string());
+                }
+            }
+            Extract::Otr(part) => value.push_str(&decode::otr_part(text().trim(), part).unwrap_or_default()),
+            Extract::TextStarts(prefix) if text().trim_start().starts_with(prefix.as_str()) => value.push_str("present"),
+            Extract::TextContains(needle) if text().contains(needle.as_str()) => value.push_str("present"),
+            _ => {}
+        }
     }
+
+    /// Decodes the text of an element; what is no base64 decodes to nothing.
+    fn decode(&mut self, element: Element<'_>) {
+        if self.decoded_of != Some(element.id) {
+            self.decoded_of = Some(element.id);
+            if !value::decode_base64_into(element.own_text().trim(), &mut self.decoded) {
+                self.decoded.clear();
+            }
+        }
+    }
+}
+
+/// How many siblings an element has of its name, itself included, if it is the first of them.
+fn count_of_first(element: Element<'_>) -> Option<u64> {
+    let parent = element.parent()?;
+    let same = |sibling: &Element<'_>| sibling.local() == element.local() && sibling.uri() == element.uri();
+    let first = parent.children().find(same)?;
+    (first.id == element.id).then(|| parent.children().filter(same).count() as u64)
 }
 
 fn take(claim: &mut Claim, score: &mut u32, id: FieldId, specificity: u32) {
@@ -338,21 +402,24 @@ fn find_attr(element: Element<'_>, test: &AttrTest) -> Option<usize> {
     }
 }
 
-fn jid_part(address: &str, part: JidPart) -> Option<String> {
+fn jid_part(address: &str, part: JidPart) -> Option<&str> {
     let jid = Jid::split(address.trim());
     match part {
         JidPart::Local => jid.localpart(),
         JidPart::Domain => Some(jid.domainpart()),
         JidPart::Resource => jid.resourcepart(),
     }
-    .map(str::to_owned)
 }
 
 fn push_claimed(out: &mut Exposures, catalog: &Catalog, id: FieldId, raw: &str, via: Via, keep_content: bool) {
     let field = catalog.field(id);
     let (value, typed) = if field.extract == Extract::Base64Length {
-        let length = value::base64_length(raw).map_or_else(|| "not base64".to_owned(), |length| length.to_string());
-        (out.intern_str(&length), Typed::Plain)
+        let length = value::base64_length(raw);
+        let write = |pool: &mut String| match length {
+            Some(length) => value::push_number(pool, length as u64),
+            None => pool.push_str("not base64"),
+        };
+        (out.intern(write), Typed::Plain)
     } else if field.extract == Extract::Base64 && field.value_type != ValueType::Base64 {
         // The row says that the decoded bytes are text.
         let decoded = value::decode_base64(raw).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
@@ -400,8 +467,11 @@ fn show(
 }
 
 fn write_hidden(pool: &mut String, class: &str, bytes: usize) {
-    use std::fmt::Write as _;
-    write!(pool, "[{class}, {bytes} bytes]").expect("writing to a string");
+    pool.push('[');
+    pool.push_str(class);
+    pool.push_str(", ");
+    value::push_number(pool, bytes as u64);
+    pool.push_str(" bytes]");
 }
 
 fn typed(out: &mut Exposures, value_type: ValueType, raw: &str) -> (crate::record::exposure::PoolRange, Typed) {
@@ -428,13 +498,18 @@ fn typed(out: &mut Exposures, value_type: ValueType, raw: &str) -> (crate::recor
             (out.intern_str(raw), typed)
         }
         ValueType::Base64 => {
-            let digest = value::decode_base64(raw);
-            let shown = match &digest {
-                Some(bytes) => format!("[base64, {} bytes, sha256 {}]", bytes.len(), value::digest_prefix(bytes)),
-                None => format!("[not base64, {} bytes]", raw.len()),
+            let Some(bytes) = value::decode_base64(raw) else {
+                let typed = Typed::Hidden { class: "base64", bytes: raw.len() as u32 };
+                return (out.intern(|pool| write_hidden(pool, "not base64", raw.len())), typed);
             };
-            let typed = Typed::Hidden { class: "base64", bytes: digest.map_or(raw.len(), |b| b.len()) as u32 };
-            (out.intern_str(&shown), typed)
+            let write = |pool: &mut String| {
+                pool.push_str("[base64, ");
+                value::push_number(pool, bytes.len() as u64);
+                pool.push_str(" bytes, sha256 ");
+                value::push_digest(pool, &bytes);
+                pool.push(']');
+            };
+            (out.intern(write), Typed::Hidden { class: "base64", bytes: bytes.len() as u32 })
         }
         // Whatever a row calls it, a URI can carry credentials.
         ValueType::Uri | ValueType::Text | ValueType::Number => (out.intern(|pool| value::sanitised_uri(raw, pool)), Typed::Plain),

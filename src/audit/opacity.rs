@@ -4,7 +4,7 @@
 //! and §12, and v0.3.0 §4.5) without content beside it, at evidence level E1: nothing proves that the payload was encrypted well. Rules that
 //! need device lists, earlier messages or canaries are not run here.
 
-use super::value::{base64_length, decode_base64};
+use super::value::decoded_base64_length;
 use crate::catalog::Known;
 use crate::record::{BodyVerdict, Verdict};
 use crate::xmpp::element::Element;
@@ -159,24 +159,22 @@ fn structure(container: Element<'_>) -> Option<(&'static str, String)> {
     if keys.is_empty() {
         return Some(("S5", "no recipient key".into()));
     }
-    if keys.iter().any(|key| decode_base64(key.own_text().trim()).is_none_or(|bytes| bytes.is_empty())) {
+    if keys.iter().any(|key| decoded_base64_length(key.own_text().trim()).is_none_or(|bytes| bytes == 0)) {
         return Some(("S2", "a key is empty or not base64".into()));
     }
     let iv = header.children().find(|c| c.local() == "iv");
-    if legacy && !iv.is_some_and(|iv| matches!(decode_base64(iv.own_text().trim()).map(|b| b.len()), Some(12 | 16))) {
+    if legacy && !iv.is_some_and(|iv| matches!(decoded_base64_length(iv.own_text().trim()), Some(12 | 16))) {
         return Some(("S3", "the iv is missing or not of 12 or 16 bytes".into()));
     }
     if !legacy && iv.is_some() {
         return Some(("S3", "an iv where none belongs".into()));
     }
     if let Some(payload) = named("payload").next() {
-        let text = payload.own_text();
-        let bytes = decode_base64(text.trim()).filter(|bytes| !bytes.is_empty());
-        let Some(bytes) = bytes.filter(|_| base64_length(text.trim()).is_some()) else {
+        let Some(bytes) = decoded_base64_length(payload.own_text().trim()).filter(|bytes| *bytes > 0) else {
             return Some(("S2", "the payload is empty or not base64".into()));
         };
-        if !legacy && (bytes.len() % 16 != 0 || bytes.len() < 64) {
-            return Some(("S7", format!("a payload of {} bytes cannot be an encrypted envelope", bytes.len())));
+        if !legacy && (bytes % 16 != 0 || bytes < 64) {
+            return Some(("S7", format!("a payload of {bytes} bytes cannot be an encrypted envelope")));
         }
     }
     None

@@ -2,6 +2,7 @@
 //!
 //! `catalog/*.toml` is embedded by `build.rs`; [`Catalog::builtin`] compiles it once. [`matcher`] decides, per element, which rows apply.
 
+pub mod derive;
 pub mod matcher;
 pub mod path;
 pub mod rows;
@@ -14,6 +15,7 @@ use path::{Extract, Path};
 use rustc_hash::FxHashMap;
 use source::SpecFile;
 
+use crate::record::Observers;
 use crate::xmpp::Direction;
 use crate::xmpp::names::Names;
 use crate::xmpp::ns;
@@ -184,6 +186,16 @@ closed_enum! {
     }
 }
 
+closed_enum! {
+    /// How long a server keeps a value.
+    Persistence {
+        /// While the stanza passes.
+        Transient = "transient",
+        /// Until somebody removes it: rosters, archives, profiles, nodes, uploads.
+        Stored = "stored",
+    }
+}
+
 /// A row of the catalog.
 #[derive(Debug, Clone)]
 pub struct Field {
@@ -215,6 +227,14 @@ pub struct Field {
     pub when: Option<When>,
     /// Restates what the record's envelope says; listed, not printed.
     pub generic: bool,
+    /// The row that reports the value; this one only lists it.
+    pub same_as: Option<String>,
+    /// How long a server keeps it.
+    pub persistence: Persistence,
+    /// The setting or feature that avoids it; none when the protocol cannot work without.
+    pub avoid: Option<String>,
+    /// Who typically reads it; a record says who read its stanza.
+    pub observers: Observers,
     /// Why no stanza on a client's stream can show it.
     pub invisible: Option<String>,
     /// Why no example hits it.
@@ -223,9 +243,16 @@ pub struct Field {
     pub reveals: String,
     /// What is read where the path ends.
     pub extract: Extract,
+    /// A number for `extract`: equal where it is equal.
+    pub part: u32,
+    /// Compiled paths, macros written out.
+    pub paths: Vec<Path>,
     /// Of several rows that claim a value the highest wins.
     pub specificity: u32,
 }
+
+/// More than any path can reach.
+const SECRET_WEIGHT: u32 = 1 << 16;
 
 /// Why a catalog could not be loaded. Names the file, the row and the way out.
 #[derive(Debug, thiserror::Error)]
@@ -239,6 +266,25 @@ pub struct CatalogError {
     pub problem: String,
     /// What to do.
     pub remedy: String,
+}
+
+impl CatalogError {
+    /// Adds the line where the place is written.
+    fn with_line(mut self, files: &[(&str, &str)]) -> CatalogError {
+        let Some(quoted) = self.place.split_once(' ').map(|(_, quoted)| quoted.trim_matches('"')) else { return self };
+        let key = |line: &str| {
+            let line = line.trim_start();
+            let value = line.split_once('=').map_or("", |(_, value)| value.trim());
+            let named = (line.starts_with("id") || line.starts_with("name")) && value.trim_matches('"') == quoted;
+            named || (self.place.starts_with("prefix") && line.split(['=', ' ']).next() == Some(quoted))
+        };
+        let text = files.iter().rev().find(|(file, _)| *file == self.file).map_or("", |(_, text)| *text);
+        // Of two rows with one id the later one is at fault.
+        if let Some(line) = text.lines().enumerate().filter(|(_, line)| key(line)).map(|(index, _)| index + 1).last() {
+            self.place = format!("line {line}: {}", self.place);
+        }
+        self
+    }
 }
 
 /// The compiled catalog.
@@ -255,6 +301,7 @@ pub struct Catalog {
     /// The automaton.
     pub matcher: Matcher,
     by_id: FxHashMap<String, FieldId>,
+    parts: FxHashMap<Extract, u32>,
 }
 
 include!(concat!(env!("OUT_DIR"), "/catalog_files.rs"));
@@ -280,6 +327,19 @@ impl Catalog {
     /// # Errors
     /// The first mistake found: unknown key, duplicate id, unbound prefix, unreadable path.
     pub fn load(files: &[(&str, &str)]) -> Result<Catalog, CatalogError> {
+        Catalog::compile(files).map_err(|error| error.with_line(files))
+    }
+
+    /// The catalog that comes with the program, and further files, given as name and text.
+    ///
+    /// # Errors
+    /// As [`Catalog::load`].
+    pub fn load_with(extra: &[(&str, &str)]) -> Result<Catalog, CatalogError> {
+        let files: Vec<(&str, &str)> = FILES.iter().chain(extra).copied().collect();
+        Catalog::load(&files)
+    }
+
+    fn compile(files: &[(&str, &str)]) -> Result<Catalog, CatalogError> {
         let mut names = Names::new();
         let client = names.intern_ns(ns::CLIENT);
         for same in [ns::SERVER, "jabber:component:accept", ""] {
@@ -295,12 +355,22 @@ impl Catalog {
             }
             specs.push(spec);
         }
-        let mut catalog =
-            Catalog { fields: Vec::new(), specs: Vec::new(), names, known, matcher: Matcher::default(), by_id: FxHashMap::default() };
+        let mut catalog = Catalog {
+            fields: Vec::new(),
+            specs: Vec::new(),
+            names,
+            known,
+            matcher: Matcher::default(),
+            by_id: FxHashMap::default(),
+            parts: FxHashMap::default(),
+        };
         for spec in &specs {
             for row in &spec.fields {
                 catalog.add(spec, row)?;
             }
+        }
+        for spec in &specs {
+            catalog.check(spec)?;
         }
         catalog.specs = specs;
         Ok(catalog)
@@ -333,8 +403,14 @@ impl Catalog {
         }
         let extract = paths.first().map_or(Extract::Fact, |path| path.extract.clone());
         let value_type = row.value_type.unwrap_or_else(|| extract.default_type());
-        let specificity =
-            paths.iter().map(Path::specificity).max().unwrap_or(0) + u32::from(row.direction.is_some()) + u32::from(row.when.is_some());
+        let part = *self.parts.entry(extract.clone()).or_insert(id.0);
+        let kind = row.kind.unwrap_or(Kind::Metadata);
+        // Where a row says that a value is a secret, no other row may show it, however narrow.
+        let weight = if kind == Kind::Secret { SECRET_WEIGHT } else { 0 };
+        let specificity = weight
+            + paths.iter().map(Path::specificity).max().unwrap_or(0)
+            + u32::from(row.direction.is_some())
+            + u32::from(row.when.is_some());
         self.fields.push(Field {
             id: row.id.clone(),
             spec: spec.spec.clone(),
@@ -346,19 +422,62 @@ impl Catalog {
             pattern: row.pattern,
             category: row.category,
             sensitivity: row.sensitivity,
-            kind: row.kind.unwrap_or(Kind::Metadata),
+            kind,
             value_type,
             when: row.when,
             generic: row.generic,
+            same_as: row.same_as.clone(),
+            persistence: row.persistence.unwrap_or_else(|| derive::persistence(&spec.spec, row)),
+            avoid: derive::avoid(&spec.spec, row),
+            observers: match &row.observers {
+                Some(list) => list.iter().fold(Observers::default(), |all, one| all.with(*one)),
+                None => derive::observers(&spec.spec, row, &paths),
+            },
             invisible: row.visible.clone(),
             untested: row.untested.clone(),
             reveals: row.reveals.clone(),
             extract,
+            part,
+            paths: paths.clone(),
             specificity,
         });
-        if row.visible.is_none() && !row.generic {
+        if row.visible.is_none() && row.same_as.is_none() && !row.generic {
             for path in paths {
                 self.matcher.insert(path, id, &self.names);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds what is written correctly and still cannot be meant.
+    fn check(&self, spec: &SpecFile) -> Result<(), CatalogError> {
+        let error = |place: String, problem: String, remedy: &str| {
+            Err(CatalogError { file: spec.file.clone(), place, problem, remedy: remedy.into() })
+        };
+        for (prefix, uri) in &spec.prefixes {
+            let used = spec.fields.iter().filter_map(|row| row.path.as_deref()).any(|path| path.contains(&format!("{prefix}:")));
+            if !used {
+                return error(format!("prefix {prefix:?}"), format!("no path uses {uri:?}"), "take it out of [prefixes], or use it");
+            }
+            if uri.is_empty() || uri.contains(char::is_whitespace) {
+                return error(format!("prefix {prefix:?}"), format!("{uri:?} is no namespace"), "copy it from the specification");
+            }
+        }
+        for row in &spec.fields {
+            let place = || format!("field {:?}", row.id);
+            if let Some(other) = &row.same_as
+                && !self.by_id.contains_key(other)
+            {
+                return error(place(), format!("same_as names {other:?}, which does not exist"), "name the row that reports the value");
+            }
+            let field = self.field(self.by_id[&row.id]);
+            if let Some(problem) = field.paths.iter().find_map(|path| path.contradiction(&self.names)) {
+                return error(place(), format!("path {:?} can never match: {problem}", field.path), "correct the path");
+            }
+        }
+        for example in &spec.examples {
+            if let Some(unknown) = example.expect.keys().find(|id| *id != "unclassified" && !self.by_id.contains_key(*id)) {
+                return error(format!("example {:?}", example.name), format!("there is no field {unknown:?}"), "name a row of the catalog");
             }
         }
         Ok(())
@@ -475,5 +594,55 @@ impl Known {
             starttls: sym(ns::TLS, "starttls"),
             proceed: sym(ns::TLS, "proceed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(body: &str) -> String {
+        format!("spec = \"XEP-9999\"\ntitle = \"Test\"\n[prefixes]\nt = \"urn:example:t\"\n{body}")
+    }
+
+    fn row(id: &str, rest: &str) -> String {
+        let rest = if rest.contains("path") { rest.to_owned() } else { format!("path = \"t:a/@b\"\n{rest}") };
+        format!(
+            "[[field]]\nid = \"{id}\"\n{rest}\nlayer = \"client\"\npattern = \"any\"\ncategory = \"identity\"\nsensitivity = \"low\"\nreveals = \"Test.\"\n"
+        )
+    }
+
+    fn error(body: &str) -> String {
+        Catalog::load(&[("t.toml", &spec(body))]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn mistakes_have_a_line_and_a_remedy() {
+        let twice = error(&(row("t.a", "") + &row("t.a", "")));
+        assert_eq!(twice, "t.toml: line 15: field \"t.a\": the id is taken (ids are unique over the whole catalog)");
+        assert!(error(&row("t.a", "pth = 1")).starts_with("t.toml: line "), "unknown key");
+        assert!(error(&row("t.a", "path = \"u:a/@b\"")).contains("line 6: field \"t.a\": path \"u:a/@b\": prefix \"u\" is not bound"));
+        assert!(error(&row("t.a", "path = \"t:a\"")).contains("does not say what is read"));
+        assert!(error(&row("t.a", "path = \"t:a[@b][not(@b)]/@c\"")).contains("can never match"));
+        assert!(error(&row("t.a", "path = \"iq/t:a/message/@to\"")).contains("can never match"));
+        assert!(error(&row("t.a", "path = \"iq/a/@b\"")).contains("line 4: prefix \"t\": no path uses"));
+        assert!(error(&row("t.a", "same_as = \"t.b\"")).contains("does not exist"));
+        let example = "[[example]]\nname = \"x\"\nxml = \"<a/>\"\nexpect = { \"t.b\" = [] }\n";
+        assert!(error(&(row("t.a", "") + example)).contains("line 15: example \"x\": there is no field \"t.b\""));
+    }
+
+    #[test]
+    fn files_can_be_added() {
+        let catalog = Catalog::load_with(&[("t.toml", &spec(&row("t.a", "")))]).unwrap();
+        assert!(catalog.by_id("t.a").is_some() && catalog.by_id("message.to").is_some());
+    }
+
+    #[test]
+    fn what_rows_leave_unsaid() {
+        let catalog = Catalog::builtin();
+        let field = |id: &str| catalog.field(catalog.by_id(id).unwrap());
+        assert_eq!(field("roster.item.jid").persistence, Persistence::Stored);
+        assert_eq!(field("csi.inactive").persistence, Persistence::Transient);
+        assert!(field("csi.inactive").avoid.is_some() && field("message.to").avoid.is_none());
     }
 }

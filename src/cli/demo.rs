@@ -19,7 +19,7 @@ use stanzascope::sink::OnLogFailure;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
-use super::Outcome;
+use super::{Outcome, print};
 
 /// Play a recorded session of real clients through the proxy, and show what the server learned.
 ///
@@ -100,11 +100,11 @@ async fn show(args: &Args) -> Outcome {
     let finished = finished?;
     played.context("the demo did not come to its end")?;
     wiped?;
-    print!("{}", finished.summary);
-    println!(
-        "\nThis was a recording. To see your own client: stanzascope run --domain YOUR.TEST.DOMAIN --upstream HOST:PORT, and point the client at it.\n\
-         Every exposure, one JSON line per stanza: {}",
+    print(&format!(
+        "{}\nThis was a recording. To see your own client: stanzascope run --domain YOUR.TEST.DOMAIN --upstream HOST:PORT, and point the client at it.\n\
+         Every exposure, one JSON line per stanza: {}\n",
+        finished.summary,
         finished.directory.join("records.jsonl").display()
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

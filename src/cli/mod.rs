@@ -9,6 +9,7 @@ mod run;
 mod runs;
 mod scan;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -57,6 +58,13 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Failure {
         Failure::Operation(error.into())
     }
+}
+
+/// Writes to standard output; a reader that went away is an error like any other, not a panic.
+pub(crate) fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }
 
 /// Parses the command line, runs the command, reports errors.

@@ -9,18 +9,16 @@ use stanzascope::audit::examples;
 use stanzascope::catalog::Catalog;
 use stanzascope::report::terminal::shown;
 
-use crate::cli::{FINDINGS, Failure, Outcome};
+use crate::cli::{FINDINGS, Failure, Outcome, print};
 
 /// Checks the files; exit code 1 when an example does not hold, 2 when a file cannot be loaded.
 pub(super) fn run(files: &[PathBuf]) -> Outcome {
     let problems = problems(files).map_err(Failure::Usage)?;
-    for problem in &problems {
-        println!("{problem}");
-    }
     if problems.is_empty() {
-        println!("all examples hold");
+        print("all examples hold\n")?;
         return Ok(ExitCode::SUCCESS);
     }
+    print(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>())?;
     Ok(ExitCode::from(FINDINGS))
 }
 
