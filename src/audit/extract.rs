@@ -9,7 +9,7 @@ use super::memory::{Memory, Peer};
 use super::value::{self, Shape};
 use crate::catalog::matcher::StateId;
 use crate::catalog::path::{AttrTest, Extract, From, JidPart};
-use crate::catalog::{Catalog, FieldId, Kind, ValueType};
+use crate::catalog::{Catalog, FieldId, Kind, Reads, ValueType};
 use crate::record::{Exposure, Exposures, Typed, Via};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, NodeId, NodeKind};
@@ -28,6 +28,22 @@ pub enum Claim {
     Field(FieldId),
 }
 
+/// A claim and the specificity of its row.
+#[derive(Debug, Clone, Copy, Default)]
+struct Scored {
+    claim: Claim,
+    score: u32,
+}
+
+/// A row that reads something of an element without owning a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Derived {
+    node: NodeId,
+    field: FieldId,
+    part: u32,
+    specificity: u32,
+}
+
 /// What the frame is read as.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
@@ -39,6 +55,8 @@ pub struct Context<'a> {
     pub keep_content: bool,
     /// Levels of forwarding that are followed.
     pub max_forwards: usize,
+    /// The other party of the frame's own stanza.
+    pub peer: Peer,
 }
 
 /// A stanza inside the frame: the frame's own, or one that is forwarded.
@@ -58,24 +76,22 @@ pub struct Extractor {
     scopes: Vec<Scope>,
     /// Per node: index into `scopes`.
     scope_of: Vec<u16>,
-    attr_claims: Vec<Claim>,
-    attr_scores: Vec<u32>,
-    text_claims: Vec<Claim>,
-    text_scores: Vec<u32>,
+    attr_claims: Vec<Scored>,
+    text_claims: Vec<Scored>,
     matched: Vec<bool>,
-    derived: Vec<(NodeId, FieldId)>,
+    derived: Vec<Derived>,
     scratch: Scratch,
 }
 
 impl Extractor {
     /// Who owns the attribute with this index, after [`Extractor::run`].
     pub fn attr_claim(&self, index: usize) -> Claim {
-        self.attr_claims[index]
+        self.attr_claims[index].claim
     }
 
     /// Who owns the text of an element, after [`Extractor::run`].
     pub fn text_claim(&self, id: NodeId) -> Claim {
-        self.text_claims[id.0 as usize]
+        self.text_claims[id.0 as usize].claim
     }
 
     /// Reads the exposures of a frame, in document order.
@@ -91,11 +107,7 @@ impl Extractor {
         self.derived.clear();
         for (vec, len) in [(&mut self.attr_claims, attrs), (&mut self.text_claims, nodes)] {
             vec.clear();
-            vec.resize(len, Claim::None);
-        }
-        for (vec, len) in [(&mut self.attr_scores, attrs), (&mut self.text_scores, nodes)] {
-            vec.clear();
-            vec.resize(len, 0);
+            vec.resize(len, Scored::default());
         }
         self.inside.clear();
         self.inside.resize(nodes, (0, 0));
@@ -105,11 +117,10 @@ impl Extractor {
         self.matched.resize(nodes, false);
 
         let root = document.root();
-        let peer = context.memory.peer(root, context.direction, &catalog.known);
         let history = root.sym() == catalog.known.message
             && root.attr("type") == Some("groupchat")
             && root.children().any(|child| child.local() == "delay" && child.uri() == "urn:xmpp:delay");
-        self.scopes.push(Scope { via: if history { Via::History } else { Via::Direct }, peer, forwards: 0 });
+        self.scopes.push(Scope { via: if history { Via::History } else { Via::Direct }, peer: context.peer, forwards: 0 });
 
         for index in 0..nodes {
             let id = NodeId(index as u32);
@@ -147,24 +158,20 @@ impl Extractor {
         }
         self.derived.sort_unstable();
         self.derived.dedup();
-        self.keep_most_specific(catalog);
+        self.keep_most_specific();
     }
 
     /// Of several rows that read the same part of the same element the most specific stays.
-    fn keep_most_specific(&mut self, catalog: &Catalog) {
+    fn keep_most_specific(&mut self) {
         let mut kept = 0;
         let mut start = 0;
-        while start < self.derived.len() {
-            let node = self.derived[start].0;
-            let end = start + self.derived[start..].iter().take_while(|(n, _)| *n == node).count();
+        while let Some(first) = self.derived.get(start) {
+            let end = start + self.derived[start..].iter().take_while(|other| other.node == first.node).count();
             for index in start..end {
-                let field = catalog.field(self.derived[index].1);
-                let beaten = (start..end).any(|other| {
-                    let other = catalog.field(self.derived[other].1);
-                    other.part == field.part && other.specificity > field.specificity
-                });
+                let one = self.derived[index];
+                let beaten = self.derived[start..end].iter().any(|other| other.part == one.part && other.specificity > one.specificity);
                 if !beaten {
-                    self.derived[kept] = self.derived[index];
+                    self.derived[kept] = one;
                     kept += 1;
                 }
             }
@@ -199,43 +206,41 @@ impl Extractor {
     }
 
     fn apply(&mut self, catalog: &Catalog, element: Element<'_>, id: FieldId, scope: Scope, context: Context<'_>) {
-        let field = catalog.field(id);
+        let brief = catalog.brief(id);
         let own_direction = scope.via == Via::Direct || scope.via == Via::History || scope.via == Via::ErrorEcho;
-        if let (Some(wanted), Some(direction), true) = (field.direction, context.direction, own_direction)
+        if let (Some(wanted), Some(direction), true) = (brief.direction, context.direction, own_direction)
             && wanted != direction
         {
             return;
         }
-        if field.when.is_some_and(|when| !scope.peer.satisfies(when)) {
+        if brief.when.is_some_and(|when| !scope.peer.satisfies(when)) {
             return;
         }
-        self.matched[element.id.0 as usize] = true;
-        match &field.extract {
-            Extract::Attrs(tests) => {
-                for test in tests {
-                    if let Some(index) = find_attr(element, test) {
-                        take(&mut self.attr_claims[index], &mut self.attr_scores[index], id, field.specificity);
+        let index = element.id.0 as usize;
+        self.matched[index] = true;
+        match brief.reads {
+            Reads::Attrs => {
+                if let Extract::Attrs(tests) = &catalog.field(id).extract {
+                    for test in tests {
+                        if let Some(attr) = find_attr(element, test) {
+                            self.attr_claims[attr].take(id, brief.specificity);
+                        }
                     }
                 }
             }
-            Extract::Text | Extract::Base64 | Extract::Base64Length => {
-                let index = element.id.0 as usize;
-                take(&mut self.text_claims[index], &mut self.text_scores[index], id, field.specificity);
+            Reads::Text => self.text_claims[index].take(id, brief.specificity),
+            Reads::PartOfText => {
+                self.text_claims[index].touch();
+                self.derived.push(Derived { node: element.id, field: id, part: brief.part, specificity: brief.specificity });
             }
-            other => {
-                if other.reads_text() {
-                    let claim = &mut self.text_claims[element.id.0 as usize];
-                    if *claim == Claim::None {
-                        *claim = Claim::Touched;
-                    }
-                }
-                self.derived.push((element.id, id));
-            }
+            Reads::Other => self.derived.push(Derived { node: element.id, field: id, part: brief.part, specificity: brief.specificity }),
         }
     }
 
     fn emit(&mut self, catalog: &Arc<Catalog>, document: &Document, context: Context<'_>) -> Exposures {
-        let mut out = Exposures::new(catalog.clone());
+        // About one value for each attribute and for every second node, about half of what came in.
+        let rows = document.attr_count() + document.len() / 2 + self.derived.len();
+        let mut out = Exposures::with_capacity(catalog.clone(), rows, document.root().size() as usize / 2);
         self.scratch.decoded_of = None;
         let mut derived = self.derived.iter().peekable();
         for index in 0..document.len() {
@@ -247,7 +252,7 @@ impl Extractor {
             let via = self.scopes[usize::from(self.scope_of[index])].via;
             for attr in element.attr_indices() {
                 let value = document.attr_value(attr);
-                match self.attr_claims[attr] {
+                match self.attr_claims[attr].claim {
                     Claim::Field(field) => push_claimed(&mut out, catalog, field, value.trim(), via, context.keep_content),
                     Claim::None | Claim::Touched => {
                         let path = out.intern(|pool| write_path(pool, element, Some(document.attr_qname(attr))));
@@ -258,7 +263,7 @@ impl Extractor {
             let text = element.own_text();
             let text = text.trim();
             if !text.is_empty() {
-                match self.text_claims[index] {
+                match self.text_claims[index].claim {
                     Claim::Field(field) => push_claimed(&mut out, catalog, field, text, via, context.keep_content),
                     Claim::Touched => {}
                     Claim::None => {
@@ -271,8 +276,7 @@ impl Extractor {
                 let value = out.intern_str("present");
                 out.push(Exposure { field: None, value, path: Some(path), via, derived: false, typed: Typed::Plain });
             }
-            while let Some(&&(_, field)) = derived.peek().filter(|(node, _)| *node == id) {
-                derived.next();
+            while let Some(&Derived { field, .. }) = derived.next_if(|derived| derived.node == id) {
                 self.scratch.push_derived(&mut out, catalog, element, field, via, context.keep_content);
             }
         }
@@ -385,10 +389,18 @@ fn count_of_first(element: Element<'_>) -> Option<u64> {
     (first.id == element.id).then(|| parent.children().filter(same).count() as u64)
 }
 
-fn take(claim: &mut Claim, score: &mut u32, id: FieldId, specificity: u32) {
-    if !matches!(claim, Claim::Field(_)) || specificity > *score {
-        *claim = Claim::Field(id);
-        *score = specificity;
+impl Scored {
+    /// The most specific row owns a value; of several the first.
+    fn take(&mut self, id: FieldId, specificity: u32) {
+        if !matches!(self.claim, Claim::Field(_)) || specificity > self.score {
+            *self = Scored { claim: Claim::Field(id), score: specificity };
+        }
+    }
+
+    fn touch(&mut self) {
+        if self.claim == Claim::None {
+            self.claim = Claim::Touched;
+        }
     }
 }
 
@@ -413,14 +425,14 @@ fn jid_part(address: &str, part: JidPart) -> Option<&str> {
 
 fn push_claimed(out: &mut Exposures, catalog: &Catalog, id: FieldId, raw: &str, via: Via, keep_content: bool) {
     let field = catalog.field(id);
-    let (value, typed) = if field.extract == Extract::Base64Length {
+    let (value, typed) = if matches!(field.extract, Extract::Base64Length) {
         let length = value::base64_length(raw);
         let write = |pool: &mut String| match length {
             Some(length) => value::push_number(pool, length as u64),
             None => pool.push_str("not base64"),
         };
         (out.intern(write), Typed::Plain)
-    } else if field.extract == Extract::Base64 && field.value_type != ValueType::Base64 {
+    } else if matches!(field.extract, Extract::Base64) && field.value_type != ValueType::Base64 {
         // The row says that the decoded bytes are text.
         let decoded = value::decode_base64(raw).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         show(out, field.kind, field.value_type, decoded.as_deref().unwrap_or("[not base64]"), keep_content)

@@ -391,14 +391,15 @@ impl Auditor {
         let known = &self.catalog.known;
         let root = self.document.root();
         self.memory.learn(root, direction, known);
+        let peer = self.memory.peer(root, direction, known);
         let context = Context {
             direction,
             memory: &self.memory,
             keep_content: self.settings.keep_content,
             max_forwards: self.settings.limits.max_forwards,
+            peer,
         };
         stanza.exposures = self.extractor.run(&self.catalog, &self.document, context);
-        let peer = self.memory.peer(root, direction, known);
         stanza.observers = observers::of(root, direction, stanza.phase, peer, self.memory.own.as_deref(), known);
         stanza.kind = frame_name(root, header, known);
         root.local().clone_into(&mut stanza.name);

@@ -4,6 +4,7 @@
 
 pub mod derive;
 pub mod matcher;
+pub mod overview;
 pub mod path;
 pub mod rows;
 pub mod source;
@@ -243,8 +244,6 @@ pub struct Field {
     pub reveals: String,
     /// What is read where the path ends.
     pub extract: Extract,
-    /// A number for `extract`: equal where it is equal.
-    pub part: u32,
     /// Compiled paths, macros written out.
     pub paths: Vec<Path>,
     /// Of several rows that claim a value the highest wins.
@@ -301,7 +300,47 @@ pub struct Catalog {
     /// The automaton.
     pub matcher: Matcher,
     by_id: FxHashMap<String, FieldId>,
+    briefs: Vec<Brief>,
     parts: FxHashMap<Extract, u32>,
+}
+
+/// What deciding about a row takes, small, so that the rows in use stay close together in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Brief {
+    /// [`Field::direction`]
+    pub direction: Option<Direction>,
+    /// [`Field::when`]
+    pub when: Option<When>,
+    /// Which claim it makes.
+    pub reads: Reads,
+    /// [`Field::specificity`]
+    pub specificity: u32,
+    /// A number for [`Field::extract`]: equal where it is equal.
+    pub part: u32,
+}
+
+/// Which claim a row makes where its path ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// It owns the values of attributes.
+    Attrs,
+    /// It owns the text.
+    Text,
+    /// It reads a part of the text.
+    PartOfText,
+    /// It reads something else.
+    Other,
+}
+
+impl Reads {
+    fn of(extract: &Extract) -> Reads {
+        match extract {
+            Extract::Attrs(_) => Reads::Attrs,
+            Extract::Text | Extract::Base64 | Extract::Base64Length => Reads::Text,
+            other if other.reads_text() => Reads::PartOfText,
+            _ => Reads::Other,
+        }
+    }
 }
 
 include!(concat!(env!("OUT_DIR"), "/catalog_files.rs"));
@@ -362,6 +401,7 @@ impl Catalog {
             known,
             matcher: Matcher::default(),
             by_id: FxHashMap::default(),
+            briefs: Vec::new(),
             parts: FxHashMap::default(),
         };
         for spec in &specs {
@@ -383,6 +423,10 @@ impl Catalog {
             problem,
             remedy: remedy.into(),
         };
+        // Records write ids as they are.
+        if !row.id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) {
+            return Err(error("the id is no plain word".into(), "use letters, digits, `.`, `_` and `-`"));
+        }
         let id = FieldId(u32::try_from(self.fields.len()).expect("fewer than 2^32 fields"));
         if self.by_id.insert(row.id.clone(), id).is_some() {
             return Err(error("the id is taken".into(), "ids are unique over the whole catalog"));
@@ -403,7 +447,6 @@ impl Catalog {
         }
         let extract = paths.first().map_or(Extract::Fact, |path| path.extract.clone());
         let value_type = row.value_type.unwrap_or_else(|| extract.default_type());
-        let part = *self.parts.entry(extract.clone()).or_insert(id.0);
         let kind = row.kind.unwrap_or(Kind::Metadata);
         // Where a row says that a value is a secret, no other row may show it, however narrow.
         let weight = if kind == Kind::Secret { SECRET_WEIGHT } else { 0 };
@@ -411,6 +454,13 @@ impl Catalog {
             + paths.iter().map(Path::specificity).max().unwrap_or(0)
             + u32::from(row.direction.is_some())
             + u32::from(row.when.is_some());
+        self.briefs.push(Brief {
+            direction: row.direction,
+            when: row.when,
+            reads: Reads::of(&extract),
+            specificity,
+            part: *self.parts.entry(extract.clone()).or_insert(id.0),
+        });
         self.fields.push(Field {
             id: row.id.clone(),
             spec: spec.spec.clone(),
@@ -437,7 +487,6 @@ impl Catalog {
             untested: row.untested.clone(),
             reveals: row.reveals.clone(),
             extract,
-            part,
             paths: paths.clone(),
             specificity,
         });
@@ -486,6 +535,11 @@ impl Catalog {
     /// A row.
     pub fn field(&self, id: FieldId) -> &Field {
         &self.fields[id.0 as usize]
+    }
+
+    /// What deciding about a row takes.
+    pub fn brief(&self, id: FieldId) -> Brief {
+        self.briefs[id.0 as usize]
     }
 
     /// A row by its name.

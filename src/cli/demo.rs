@@ -89,6 +89,8 @@ async fn show(args: &Args) -> Outcome {
     let mut played = Ok(());
     let driver = async {
         played = demo::play(&recording, &stage, entrances, &root).await;
+        // The sessions end by themselves once both sides have closed.
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         if args.stay && played.is_ok() {
             eprintln!("the recording is over; metrics stay up until Ctrl-C");
             run::interrupted().await;

@@ -18,7 +18,9 @@ use stanzascope::catalog::Catalog;
 use stanzascope::config::{MetricsListener, SessionFile};
 use stanzascope::proxy::gate::{ChannelBinding, Policy};
 use stanzascope::proxy::scope::{self, Ownership};
-use stanzascope::proxy::upstream::{Dns, SpkiPin, StepLimits, Target, TlsMode, Trust, TrustSource, UpstreamConfig};
+use stanzascope::proxy::upstream::{
+    Dns, SpkiPin, StepLimits, Target, TlsMode, Trust, TrustSource, UpstreamConfig, UpstreamError, check_scope,
+};
 use stanzascope::proxy::{self, preflight};
 use stanzascope::run::{self, Plan};
 use stanzascope::sink::OnLogFailure;
@@ -309,15 +311,6 @@ fn upstream_is_local(target: &Target) -> bool {
 async fn start(args: &Args, config: Config) -> Outcome {
     let listeners = bind(&config).await.map_err(Failure::Usage)?;
     let addresses = proxy::addresses(&listeners);
-    if let Target::Fixed { host, port } = &config.target
-        && let Ok(ip) = host.replace("localhost", "127.0.0.1").parse()
-    {
-        let server = SocketAddr::new(ip, *port);
-        scope::check_loop(server, &addresses, scope::is_own_address).map_err(|e| Failure::Usage(e.into()))?;
-        if config.tls == TlsMode::None {
-            scope::check_clear_text(server).map_err(|e| Failure::Usage(e.into()))?;
-        }
-    }
     let upstream = UpstreamConfig {
         target: config.target.clone(),
         tls: config.tls,
@@ -331,8 +324,14 @@ async fn start(args: &Args, config: Config) -> Outcome {
         ownership: config.ownership,
         limits: StepLimits::default(),
     };
-    let (authority, is_new) = authority(&config).map_err(Failure::Usage)?;
     let deadline = tokio::time::Instant::now() + PREFLIGHT_TIMEOUT;
+    for domain in &config.domains {
+        // A server that cannot be found is for the preflight to tell; one that must not be dialled ends the start.
+        if let Err(error @ UpstreamError::Scope(_)) = check_scope(&upstream, domain, deadline).await {
+            return Err(Failure::Usage(error.into()));
+        }
+    }
+    let (authority, is_new) = authority(&config).map_err(Failure::Usage)?;
     let report = preflight::preflight(&upstream, &config.domains[0], config.accounts.first().map(String::as_str), deadline).await;
     for line in report.lines() {
         eprintln!("{line}");

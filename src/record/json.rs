@@ -45,15 +45,18 @@ pub fn members(out: &mut Vec<u8>, value: &impl serde::Serialize) {
 
 /// Position of the first byte that must be escaped.
 fn first_special(bytes: &[u8]) -> Option<usize> {
-    let mut words = bytes.chunks_exact(8);
+    let word_at = |at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+    let scan = |from: usize| bytes[from..].iter().position(|&b| is_special(b)).map(|found| from + found);
+    let Some(last) = bytes.len().checked_sub(8) else { return scan(0) };
     let mut at = 0;
-    for word in &mut words {
-        if has_special(u64::from_ne_bytes(word.try_into().expect("eight bytes"))) {
-            break;
+    while at < last {
+        if has_special(word_at(at)) {
+            return scan(at);
         }
         at += 8;
     }
-    bytes[at..].iter().position(|&b| is_special(b)).map(|found| at + found)
+    // The last word may overlap the one before.
+    if has_special(word_at(last)) { scan(at.min(last)) } else { None }
 }
 
 fn is_special(byte: u8) -> bool {

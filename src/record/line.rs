@@ -164,8 +164,10 @@ fn write_exposures(out: &mut Vec<u8>, exposures: &Exposures) {
 }
 
 fn write_exposure(out: &mut Vec<u8>, all: &Exposures, exposure: &Exposure) {
-    text(out, "{\"field\":", all.field_name(exposure));
-    text(out, ",\"value\":", all.text(exposure.value));
+    // A field's name is a plain word: the catalog sees to it.
+    out.extend_from_slice(b"{\"field\":\"");
+    out.extend_from_slice(all.field_name(exposure).as_bytes());
+    text(out, "\",\"value\":", all.text(exposure.value));
     if let Some(path) = exposure.path {
         text(out, ",\"path\":", all.text(path));
     }

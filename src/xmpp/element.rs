@@ -178,19 +178,29 @@ struct Binding {
 /// Namespace declarations that a frame inherits from its stream header.
 #[derive(Debug, Clone, Default)]
 pub struct Inherited {
-    bindings: Vec<(String, String)>,
+    bindings: Vec<InheritedBinding>,
+}
+
+#[derive(Debug, Clone)]
+struct InheritedBinding {
+    prefix: String,
+    uri: String,
+    /// Looked up already, if known.
+    ns: Option<NsId>,
 }
 
 impl Inherited {
     /// No stream header: stanzas are in `jabber:client`, `stream:` means streams.
     pub fn client() -> Inherited {
-        Inherited { bindings: vec![(String::new(), super::ns::CLIENT.into()), ("stream".into(), super::ns::STREAM.into())] }
+        let binding = |prefix: &str, uri: &str| InheritedBinding { prefix: prefix.into(), uri: uri.into(), ns: None };
+        Inherited { bindings: vec![binding("", super::ns::CLIENT), binding("stream", super::ns::STREAM)] }
     }
 
     /// The declarations of the stream header in `document`.
     pub fn from_header(document: &Document) -> Inherited {
         let text = |span| document.text(span).to_owned();
-        Inherited { bindings: document.tree.root_bindings.iter().map(|b| (text(b.prefix), text(b.uri))).collect() }
+        let binding = |b: &Binding| InheritedBinding { prefix: text(b.prefix), uri: text(b.uri), ns: Some(b.ns) };
+        Inherited { bindings: document.tree.root_bindings.iter().map(binding).collect() }
     }
 }
 
@@ -238,11 +248,13 @@ impl Document {
                 self.source.push_str(&String::from_utf8_lossy(frame));
             }
         }
-        if frame.iter().any(|&b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) {
+        // No early exit: this way the compiler looks at many bytes at a time.
+        if frame.iter().fold(false, |any, &b| any | (b < 0x20 && b != b'\t' && b != b'\n' && b != b'\r')) {
             self.tree.irregular.insert(Irregular::ControlCharacter);
         }
-        for (prefix, uri) in &inherited.bindings {
-            let binding = Binding { prefix: self.tree.unescape_to(prefix), uri: self.tree.unescape_to(uri), ns: names.ns(uri) };
+        for InheritedBinding { prefix, uri, ns } in &inherited.bindings {
+            let ns = ns.unwrap_or_else(|| names.ns(uri));
+            let binding = Binding { prefix: self.tree.unescape_to(prefix), uri: self.tree.unescape_to(uri), ns };
             self.tree.bindings.push(binding);
         }
         self.tree.read(&self.source, header, names, limits)?;
@@ -407,7 +419,8 @@ impl<'a> Element<'a> {
 
     /// The index of an attribute without prefix, or of one written exactly so (`xml:lang`).
     pub fn attr_index(self, name: &str) -> Option<usize> {
-        self.attr_indices().find(|&index| self.document.attr_qname(index) == name)
+        let attrs = &self.document.tree.attrs;
+        self.attr_indices().find(|&index| attrs[index].name.len as usize == name.len() && self.document.attr_qname(index) == name)
     }
 
     /// Its child nodes, texts included.
@@ -652,7 +665,8 @@ impl Tree {
     fn namespace(&mut self, source: &str, prefix: Span, names: &Names) -> (Span, NsId) {
         const XML: &str = "http://www.w3.org/XML/1998/namespace";
         let wanted = self.str(source, prefix);
-        if let Some(binding) = self.bindings.iter().rev().find(|b| self.str(source, b.prefix) == wanted) {
+        let same = |b: &&Binding| b.prefix.len == prefix.len && (prefix.len == 0 || self.str(source, b.prefix) == wanted);
+        if let Some(binding) = self.bindings.iter().rev().find(same) {
             return (binding.uri, binding.ns);
         }
         match wanted {
@@ -667,12 +681,13 @@ impl Tree {
 
     fn check_duplicates(&mut self, source: &str, first: usize) {
         let attrs = &self.attrs[first..];
+        let length = |a: &Attr| a.name.len - a.local_at;
         let expanded = |a: &Attr| {
             let name = self.str(source, a.name);
             (self.str(source, a.uri), &name[a.local_at as usize..])
         };
         let duplicate = if attrs.len() <= 16 {
-            attrs.iter().enumerate().any(|(i, a)| attrs[..i].iter().any(|b| expanded(a) == expanded(b)))
+            attrs.iter().enumerate().any(|(i, a)| attrs[..i].iter().any(|b| length(a) == length(b) && expanded(a) == expanded(b)))
         } else {
             let mut seen: Vec<(&str, &str)> = attrs.iter().map(expanded).collect();
             seen.sort_unstable();

@@ -47,7 +47,9 @@ impl<'a> Jid<'a> {
 /// The bare address in lower case, for comparing. Borrowed when nothing changes.
 pub fn normalised_bare(raw: &str) -> Cow<'_, str> {
     let bare = Jid::split(raw).bare();
-    if bare.chars().all(|c| !c.is_uppercase()) { Cow::Borrowed(bare) } else { Cow::Owned(bare.to_lowercase()) }
+    // For ASCII, which is nearly all there is, without an early exit and so many bytes at a time.
+    let (ascii, upper) = bare.bytes().fold((true, false), |(ascii, upper), b| (ascii & b.is_ascii(), upper | b.is_ascii_uppercase()));
+    if if ascii { !upper } else { bare.chars().all(|c| !c.is_uppercase()) } { Cow::Borrowed(bare) } else { Cow::Owned(bare.to_lowercase()) }
 }
 
 /// Whether two addresses have the same bare address.

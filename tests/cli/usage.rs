@@ -26,8 +26,8 @@ fn what_is_missing_is_named() {
 #[test]
 fn clear_text_leaves_the_machine_on_no_account() {
     refused(
-        &[GOOD, &["--domain", "lab.test", "--upstream", "192.0.2.1:5222", "--upstream-tls", "none"]],
-        &["192.0.2.1", "starttls or direct"],
+        &[GOOD, &["--domain", "lab.test", "--upstream", "10.1.2.3:5222", "--upstream-tls", "none"]],
+        &["10.1.2.3", "starttls or direct"],
     );
 }
 
