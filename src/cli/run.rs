@@ -18,7 +18,9 @@ use stanzascope::catalog::Catalog;
 use stanzascope::config::{MetricsListener, SessionFile};
 use stanzascope::proxy::gate::{ChannelBinding, Policy};
 use stanzascope::proxy::scope::{self, Ownership};
-use stanzascope::proxy::upstream::{Dns, SpkiPin, StepLimits, Target, TlsMode, Trust, TrustSource, UpstreamConfig, UpstreamError, check_scope};
+use stanzascope::proxy::upstream::{
+    Dns, SpkiPin, StepLimits, Target, TlsMode, Trust, TrustSource, UpstreamConfig, UpstreamError, check_scope,
+};
 use stanzascope::proxy::{self, preflight};
 use stanzascope::run::{self, Plan};
 use stanzascope::sink::OnLogFailure;

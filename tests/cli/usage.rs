@@ -25,10 +25,10 @@ fn what_is_missing_is_named() {
 
 #[test]
 fn clear_text_leaves_the_machine_on_no_account() {
-    refused(
-        &[GOOD, &["--domain", "lab.test", "--upstream", "192.0.2.1:5222", "--upstream-tls", "none"]],
-        &["192.0.2.1", "starttls or direct"],
-    );
+    for upstream in ["192.168.77.1:5222", "192.0.2.1:5222"] {
+        let args = ["--domain", "lab.test", "--upstream", upstream, "--upstream-tls", "none", "--i-own-this-account"];
+        refused(&[GOOD, &args], &[upstream, "starttls or direct"]);
+    }
 }
 
 #[test]
@@ -36,7 +36,9 @@ fn real_domains_need_a_word() {
     let upstream: &[&str] = &["--upstream", "xmpp.example.org:5222"];
     refused(&[GOOD, &["--domain", "example.org"], upstream], &["example.org looks like a real domain", "--i-own-this-account"]);
     refused(&[GOOD, &["--domain", "example.org", "--upstream", "srv"]], &["--i-own-this-account"]);
-    refused(&[GOOD, &["--domain", "example.org", "--upstream", "198.51.100.1:5222"]], &["--i-own-this-account"]);
+    for domain in ["example.org", "lab.test"] {
+        refused(&[GOOD, &["--domain", domain, "--upstream", "198.51.100.1:5222"]], &["--i-own-this-account"]);
+    }
 }
 
 #[test]
