@@ -190,6 +190,51 @@ async fn only_accounts_under_test_pass() {
 }
 
 #[tokio::test]
+async fn an_account_that_only_the_server_names_is_cut_at_bind() {
+    let rig = Rig::start(Options { accounts: vec!["ben@lab.test".into()], ..Options::default() }).await;
+    let (mut client, mut server) = rig.connect().await;
+    let auth = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>";
+    client.say(&format!("{HEADER}{auth}")).await;
+    server.hears(&format!("{HEADER}{auth}")).await;
+    server.say(&format!("{SERVER_HEADER}{SUCCESS}")).await;
+    client.hears(&format!("{SERVER_HEADER}{SUCCESS}")).await;
+    client.say(&format!("{HEADER}{BIND}")).await;
+    server.hears(&format!("{HEADER}{BIND}")).await;
+    server.say(&format!("{SERVER_HEADER}{BOUND}<message/>")).await;
+    let (said, _) = client.rest().await;
+    assert!(said.contains("policy-violation") && !said.contains("ann@lab.test"), "{said}");
+    drop((client, server));
+    assert_eq!(rig.finish().await.end(), "account_refused");
+}
+
+#[tokio::test]
+async fn sasl2_binds_inline_and_its_resumption_hint_is_removed() {
+    let rig = Rig::start(Options::default()).await;
+    let (mut client, mut server) = rig.connect().await;
+    let authenticate = "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>AGFubgBDQU5BUlktcGFzc3dvcmQ=</initial-response>\
+        <user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'><software>Garden</software><device>shed</device></user-agent>\
+        <bind xmlns='urn:xmpp:bind:0'><tag>Garden</tag><enable xmlns='urn:xmpp:sm:3' resume='true'/></bind></authenticate>";
+    client.say(&format!("{HEADER}{authenticate}")).await;
+    server.hears(&format!("{HEADER}{authenticate}")).await;
+    let success = "<success xmlns='urn:xmpp:sasl:2'><authorization-identifier>ann@lab.test/Garden.1</authorization-identifier>\
+        <bound xmlns='urn:xmpp:bind:0'><enabled xmlns='urn:xmpp:sm:3' id='CANARY-resume' location='other.lab.test:5222' resume='true'/></bound></success>";
+    server.say(&format!("{SERVER_HEADER}{success}<stream:features/>")).await;
+    let passed = success.replace(" location='other.lab.test:5222'", "");
+    client.hears(&format!("{SERVER_HEADER}{passed}<stream:features/>")).await;
+    client.say("<presence/>").await;
+    server.hears("<presence/>").await;
+    drop((client, server));
+    let log = rig.finish().await;
+    assert_eq!(log.actions(), ["sm_location_removed"]);
+    assert_eq!(log.values("sasl2.user_agent.software"), ["Garden"]);
+    assert_eq!(log.values("sasl2.authorization_identifier"), ["ann@lab.test/Garden.1"]);
+    let presence = log.of("stanza").find(|r| r["kind"] == "presence").unwrap();
+    assert_eq!(presence["phase"], "logged_in", "no restart follows");
+    let text = std::fs::read_to_string(log.path.join("records.jsonl")).unwrap();
+    assert!(!text.contains("CANARY") && !text.contains("AGFubgBD"), "a secret in the log");
+}
+
+#[tokio::test]
 async fn addresses_that_lead_round_the_proxy_are_rewritten_unless_only_observing() {
     let error = "<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>127.0.0.1:1</see-other-host></stream:error></stream:stream>";
     for observe_only in [false, true] {

@@ -14,7 +14,7 @@ const MAX_SHOWN: usize = 512;
 
 /// Writes a frame's redacted XML.
 pub fn redacted(catalog: &Catalog, document: &Document, extractor: &Extractor, keep_content: bool) -> String {
-    let mut out = String::with_capacity(256);
+    let mut out = String::with_capacity(document.root().size() as usize);
     let writer = Writer { catalog, document, extractor, keep_content };
     writer.element(&mut out, document.root(), crate::xmpp::ns::CLIENT);
     out
@@ -72,8 +72,11 @@ impl Writer<'_> {
     fn value(&self, out: &mut String, claim: Claim, raw: &str, hint: &str) {
         let raw = raw.trim();
         let hide = |out: &mut String, class: &str| {
-            use std::fmt::Write as _;
-            write!(out, "[{class}, {} bytes]", raw.len()).expect("writing to a string");
+            out.push('[');
+            out.push_str(class);
+            out.push_str(", ");
+            value::push_number(out, raw.len() as u64);
+            out.push_str(" bytes]");
         };
         match claim {
             Claim::Field(id) => {
@@ -84,7 +87,7 @@ impl Writer<'_> {
                     // The row reads a length. What has it is ciphertext at best, and text where a client encodes instead of encrypting.
                     _ if field.extract == Extract::Base64Length => hide(out, value::text_class(raw)),
                     (_, ValueType::Base64) => hide(out, "base64"),
-                    _ if value::text_class(raw) == "base64" && raw.len() > 64 => hide(out, "base64"),
+                    _ if raw.len() > 64 && value::text_class(raw) == "base64" => hide(out, "base64"),
                     _ => self.shown(out, raw),
                 }
             }
@@ -96,6 +99,9 @@ impl Writer<'_> {
     }
 
     fn shown(&self, out: &mut String, raw: &str) {
+        if raw.len() <= MAX_SHOWN && value::uri_scheme(raw).is_none() {
+            return escape(out, raw);
+        }
         let mut clean = String::new();
         value::sanitised_uri(raw, &mut clean);
         if clean.len() > MAX_SHOWN {
@@ -111,13 +117,16 @@ impl Writer<'_> {
 }
 
 fn escape(out: &mut String, text: &str) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\'' => out.push_str("&apos;"),
-            c => out.push(c),
-        }
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|b| matches!(b, b'&' | b'<' | b'>' | b'\'')) {
+        out.push_str(&rest[..at]);
+        out.push_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            _ => "&apos;",
+        });
+        rest = &rest[at + 1..];
     }
+    out.push_str(rest);
 }

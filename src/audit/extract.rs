@@ -35,6 +35,15 @@ struct Scored {
     score: u32,
 }
 
+/// A row that reads something of an element without owning a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Derived {
+    node: NodeId,
+    field: FieldId,
+    part: u32,
+    specificity: u32,
+}
+
 /// What the frame is read as.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
@@ -70,7 +79,7 @@ pub struct Extractor {
     attr_claims: Vec<Scored>,
     text_claims: Vec<Scored>,
     matched: Vec<bool>,
-    derived: Vec<(NodeId, FieldId)>,
+    derived: Vec<Derived>,
     scratch: Scratch,
 }
 
@@ -149,24 +158,20 @@ impl Extractor {
         }
         self.derived.sort_unstable();
         self.derived.dedup();
-        self.keep_most_specific(catalog);
+        self.keep_most_specific();
     }
 
     /// Of several rows that read the same part of the same element the most specific stays.
-    fn keep_most_specific(&mut self, catalog: &Catalog) {
+    fn keep_most_specific(&mut self) {
         let mut kept = 0;
         let mut start = 0;
-        while start < self.derived.len() {
-            let node = self.derived[start].0;
-            let end = start + self.derived[start..].iter().take_while(|(n, _)| *n == node).count();
+        while let Some(first) = self.derived.get(start) {
+            let end = start + self.derived[start..].iter().take_while(|other| other.node == first.node).count();
             for index in start..end {
-                let field = catalog.brief(self.derived[index].1);
-                let beaten = (start..end).any(|other| {
-                    let other = catalog.brief(self.derived[other].1);
-                    other.part == field.part && other.specificity > field.specificity
-                });
+                let one = self.derived[index];
+                let beaten = self.derived[start..end].iter().any(|other| other.part == one.part && other.specificity > one.specificity);
                 if !beaten {
-                    self.derived[kept] = self.derived[index];
+                    self.derived[kept] = one;
                     kept += 1;
                 }
             }
@@ -226,14 +231,16 @@ impl Extractor {
             Reads::Text => self.text_claims[index].take(id, brief.specificity),
             Reads::PartOfText => {
                 self.text_claims[index].touch();
-                self.derived.push((element.id, id));
+                self.derived.push(Derived { node: element.id, field: id, part: brief.part, specificity: brief.specificity });
             }
-            Reads::Other => self.derived.push((element.id, id)),
+            Reads::Other => self.derived.push(Derived { node: element.id, field: id, part: brief.part, specificity: brief.specificity }),
         }
     }
 
     fn emit(&mut self, catalog: &Arc<Catalog>, document: &Document, context: Context<'_>) -> Exposures {
-        let mut out = Exposures::new(catalog.clone());
+        // About one value for each attribute and for every second node, about half of what came in.
+        let rows = document.attr_count() + document.len() / 2 + self.derived.len();
+        let mut out = Exposures::with_capacity(catalog.clone(), rows, document.root().size() as usize / 2);
         self.scratch.decoded_of = None;
         let mut derived = self.derived.iter().peekable();
         for index in 0..document.len() {
@@ -269,8 +276,7 @@ impl Extractor {
                 let value = out.intern_str("present");
                 out.push(Exposure { field: None, value, path: Some(path), via, derived: false, typed: Typed::Plain });
             }
-            while let Some(&&(_, field)) = derived.peek().filter(|(node, _)| *node == id) {
-                derived.next();
+            while let Some(&Derived { field, .. }) = derived.next_if(|derived| derived.node == id) {
                 self.scratch.push_derived(&mut out, catalog, element, field, via, context.keep_content);
             }
         }

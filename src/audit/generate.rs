@@ -3,7 +3,7 @@
 //! The path says which elements there are and what they need; the type of the row says what value fits. Where a fragment may stand anywhere,
 //! several places are tried, because in some of them a narrower row owns the value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use super::examples::{Values, exposures_of};
 use super::value;
 use crate::catalog::path::{AttrTest, Cond, Extract, From, JidPart, NameTest, Path, Step};
-use crate::catalog::source::{Before, Example};
+use crate::catalog::source::{Before, Example, SpecFile};
 use crate::catalog::{Catalog, Field, Kind, ValueType, When};
 use crate::xmpp::names::{NsId, Sym};
 use crate::xmpp::{Direction, ns};
@@ -39,6 +39,30 @@ pub fn check(catalog: &Arc<Catalog>, field: &Field) -> Result<(), String> {
         }
     }
     Err(tried)
+}
+
+/// The rows of some files that neither an example nor a generated one hits, and those that say wrongly that nothing can hit them.
+pub fn unhit<'a>(catalog: &Arc<Catalog>, specs: impl Iterator<Item = &'a SpecFile>) -> Vec<String> {
+    let by_hand: BTreeSet<&String> = catalog.specs.iter().flat_map(|spec| &spec.examples).flat_map(|e| e.expect.keys()).collect();
+    let mut unhit = Vec::new();
+    for spec in specs {
+        for row in &spec.fields {
+            let field = catalog.field(catalog.by_id(&row.id).expect("rows of loaded files are in the catalog"));
+            let listed_only = field.invisible.is_some() || field.same_as.is_some() || field.generic || field.fact.is_some();
+            if listed_only || by_hand.contains(&row.id) {
+                continue;
+            }
+            let place = format!("{}: field {:?}", spec.file, row.id);
+            match (check(catalog, field), &field.untested) {
+                (Err(problem), None) => {
+                    unhit.push(format!("{place} has no example (add an [[example]], or say `untested = \"why\"`): {problem}"));
+                }
+                (Ok(()), Some(_)) => unhit.push(format!("{place} is hit by a generated example (take `untested` out)")),
+                _ => {}
+            }
+        }
+    }
+    unhit
 }
 
 fn describe(example: &Example, found: &Values) -> String {
@@ -412,28 +436,12 @@ fn write(out: &mut String, node: &Node, around: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
     fn every_row_is_hit_by_an_example() {
         let catalog = Catalog::builtin();
-        let by_hand: BTreeSet<&String> = catalog.specs.iter().flat_map(|spec| &spec.examples).flat_map(|e| e.expect.keys()).collect();
-        let mut missed = Vec::new();
-        for field in &catalog.fields {
-            let listed_only = field.invisible.is_some() || field.same_as.is_some() || field.generic || field.fact.is_some();
-            if listed_only || by_hand.contains(&field.id) {
-                continue;
-            }
-            match (check(&catalog, field), &field.untested) {
-                (Err(problem), None) => missed.push(format!("{} {}: {problem}", field.spec, field.id)),
-                (Ok(()), Some(_)) => {
-                    missed.push(format!("{} {}: a generated example hits it, `untested` is not needed", field.spec, field.id))
-                }
-                _ => {}
-            }
-        }
-        assert!(missed.is_empty(), "{} rows have no example:\n{}", missed.len(), missed.join("\n"));
+        let unhit = unhit(&catalog, catalog.specs.iter());
+        assert!(unhit.is_empty(), "{} rows:\n{}", unhit.len(), unhit.join("\n"));
     }
 }

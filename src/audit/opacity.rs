@@ -4,6 +4,8 @@
 //! and §12, and v0.3.0 §4.5) without content beside it, at evidence level E1: nothing proves that the payload was encrypted well. Rules that
 //! need device lists, earlier messages or canaries are not run here.
 
+use std::borrow::Cow;
+
 use super::value::decoded_base64_length;
 use crate::catalog::Known;
 use crate::record::{BodyVerdict, Verdict};
@@ -61,9 +63,24 @@ const CONTENT_SIBLINGS: &[(&str, &str)] = &[
 
 /// Whether a body is one of the sentences clients send in place of an encrypted one.
 pub fn is_fallback(body: &str) -> bool {
-    let folded = body.replace('\u{2019}', "'").to_lowercase();
-    let words: Vec<&str> = folded.split_whitespace().collect();
-    let folded = words.join(" ");
+    let longest = FALLBACKS.iter().map(|fallback| fallback.len()).max().unwrap_or(0);
+    let mut folded = String::with_capacity(longest + 8);
+    for c in body.trim().chars() {
+        match c {
+            '\u{2019}' => folded.push('\''),
+            c if c.is_whitespace() => {
+                if !folded.ends_with(' ') {
+                    folded.push(' ');
+                }
+            }
+            c if c.is_ascii() => folded.push(c.to_ascii_lowercase()),
+            c => folded.extend(c.to_lowercase()),
+        }
+        // A full stop may follow.
+        if folded.len() > longest + 1 {
+            return false;
+        }
+    }
     FALLBACKS.contains(&folded.strip_suffix('.').unwrap_or(&folded))
 }
 
@@ -74,8 +91,7 @@ pub fn judge(message: Element<'_>, known: &Known) -> Option<BodyVerdict> {
     }
     let containers: Vec<Element<'_>> =
         message.children().filter(|c| [known.omemo_legacy, known.omemo_0, known.omemo_1, known.omemo_2].contains(&c.sym())).collect();
-    let bodies: Vec<String> =
-        message.children().filter(|c| c.sym() == known.body).map(|c| c.own_text().trim().to_owned()).filter(|b| !b.is_empty()).collect();
+    let bodies: Vec<Cow<'_, str>> = message.children().filter(|c| c.sym() == known.body).map(trimmed).filter(|b| !b.is_empty()).collect();
 
     let mut verdict = if let Some(other) = other_container(message, &bodies) {
         made(Verdict::OtherE2ee, "O", &format!("{other}, not examined further"))
@@ -95,15 +111,24 @@ pub fn judge(message: Element<'_>, known: &Known) -> Option<BodyVerdict> {
         }
     }
     for sibling in message.children() {
-        let named = |(uri, name): &(&str, &str)| *uri == sibling.uri() && *name == sibling.local();
+        let (sibling_uri, sibling_name) = (sibling.uri(), sibling.local());
+        let named = |(uri, name): &(&str, &str)| *uri == sibling_uri && *name == sibling_name;
         if CONTENT_SIBLINGS.iter().any(named) && carries_content(sibling) {
             verdict = worse(verdict, made(Verdict::ProvenLeak, "L4", &format!("<{}/> in clear beside the ciphertext", sibling.local())));
         }
-        if sibling.uri().starts_with("urn:xmpp:sce:") {
+        if sibling_uri.starts_with("urn:xmpp:sce:") {
             verdict = worse(verdict, made(Verdict::ProvenLeak, "L3", "an encryption envelope in clear"));
         }
     }
     Some(verdict)
+}
+
+/// An element's own text without the white space around it.
+fn trimmed(element: Element<'_>) -> Cow<'_, str> {
+    match element.own_text() {
+        Cow::Borrowed(text) => text.trim().into(),
+        Cow::Owned(text) => text.trim().to_owned().into(),
+    }
 }
 
 /// A sibling without text or attributes anywhere says nothing.
@@ -111,7 +136,7 @@ fn carries_content(element: Element<'_>) -> bool {
     !element.own_text().trim().is_empty() || !element.attr_indices().is_empty() || element.children().any(carries_content)
 }
 
-fn judge_clear(message: Element<'_>, bodies: &[String], known: &Known) -> Option<BodyVerdict> {
+fn judge_clear(message: Element<'_>, bodies: &[Cow<'_, str>], known: &Known) -> Option<BodyVerdict> {
     if message.children().any(|c| c.uri().starts_with("urn:xmpp:sce:")) {
         return Some(made(Verdict::ProvenLeak, "L3", "an encryption envelope in clear"));
     }
@@ -126,7 +151,7 @@ fn judge_clear(message: Element<'_>, bodies: &[String], known: &Known) -> Option
     Some(made(Verdict::NotEncrypted, "N1", "content in clear, no end-to-end encryption"))
 }
 
-fn other_container(message: Element<'_>, bodies: &[String]) -> Option<&'static str> {
+fn other_container(message: Element<'_>, bodies: &[Cow<'_, str>]) -> Option<&'static str> {
     let by_element = message.children().find_map(|child| match (child.uri(), child.local()) {
         ("urn:xmpp:openpgp:0", "openpgp") => Some("OpenPGP for XMPP (XEP-0373)"),
         ("jabber:x:encrypted", "x") => Some("OpenPGP (XEP-0027)"),

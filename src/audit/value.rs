@@ -85,15 +85,19 @@ pub fn shape(value: &str, hint: &str) -> Shape {
 
 /// The scheme, when `value` is a URI of a kind that carries addresses.
 pub fn uri_scheme(value: &str) -> Option<&str> {
-    let (scheme, rest) = value.split_once(':')?;
-    let valid = !scheme.is_empty()
-        && scheme.len() <= 32
-        && scheme.as_bytes()[0].is_ascii_alphabetic()
-        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
-    let known =
-        matches!(scheme.to_ascii_lowercase().as_str(), "xmpp" | "mailto" | "tel" | "sip" | "sips" | "geo" | "cid" | "im" | "pres" | "data");
-    (valid && (rest.starts_with("//") || (known && !rest.is_empty()))).then_some(scheme)
+    const WITHOUT_AUTHORITY: [&str; 10] = ["xmpp", "mailto", "tel", "sip", "sips", "geo", "cid", "im", "pres", "data"];
+    let in_scheme = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    let length = value.bytes().take(MAX_SCHEME + 1).take_while(in_scheme).count();
+    if length > MAX_SCHEME || !value.starts_with(|c: char| c.is_ascii_alphabetic()) || value.as_bytes().get(length) != Some(&b':') {
+        return None;
+    }
+    let (scheme, rest) = (&value[..length], &value[length + 1..]);
+    let known = || WITHOUT_AUTHORITY.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+    (rest.starts_with("//") || (!rest.is_empty() && known())).then_some(scheme)
 }
+
+/// Longest scheme that is recognised.
+const MAX_SCHEME: usize = 32;
 
 /// Hosts whose URIs are protocol names (`http://jabber.org/protocol/muc#owner`): what follows `#` is part of the name and no secret.
 const PROTOCOL_HOSTS: [&str; 4] = ["//jabber.org/", "//xmpp.org/", "//www.xmpp.org/", "//www.jabber.org/"];

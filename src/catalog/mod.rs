@@ -4,6 +4,7 @@
 
 pub mod derive;
 pub mod matcher;
+pub mod overview;
 pub mod path;
 pub mod rows;
 pub mod source;

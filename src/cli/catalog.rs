@@ -111,6 +111,10 @@ fn show(id: &str) -> anyhow::Result<String> {
     line("path", &field.path);
     line("fact", field.fact.as_deref().unwrap_or(""));
     line("restates", if field.generic { "what every record's envelope says; not printed on lines" } else { "" });
+    line("same as", field.same_as.as_deref().unwrap_or(""));
+    line("persistence", field.persistence.name());
+    line("avoided by", field.avoid.as_deref().unwrap_or(""));
+    line("read by", &field.observers.iter().map(|observer| observer.name()).collect::<Vec<_>>().join(", "));
     line("invisible", field.invisible.as_deref().unwrap_or(""));
     line("untested", field.untested.as_deref().unwrap_or(""));
     for example in catalog.specs.iter().flat_map(|spec| &spec.examples).filter(|example| example.expect.contains_key(id)).take(2) {

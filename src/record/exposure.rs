@@ -97,6 +97,11 @@ impl Exposures {
         Exposures { catalog, pool: String::new(), items: Vec::new() }
     }
 
+    /// None yet, with room for so many and for so many bytes of text.
+    pub fn with_capacity(catalog: Arc<Catalog>, items: usize, bytes: usize) -> Exposures {
+        Exposures { catalog, pool: String::with_capacity(bytes), items: Vec::with_capacity(items) }
+    }
+
     /// Number of exposures.
     pub fn len(&self) -> usize {
         self.items.len()
