@@ -18,10 +18,13 @@ pub mod metrics;
 #[cfg(feature = "proxy")]
 pub mod proxy;
 pub mod record;
+pub mod report;
 #[cfg(feature = "proxy")]
 pub mod run;
 #[cfg(feature = "proxy")]
 pub mod run_dir;
+#[cfg(feature = "proxy")]
+pub mod run_files;
 pub mod scan;
 #[cfg(feature = "proxy")]
 pub mod sink;

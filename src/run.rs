@@ -223,7 +223,7 @@ pub async fn run(
     // A full disk has been reported already.
     let _ = directory.write_manifest(&manifest);
     let path = directory.path().to_owned();
-    let summary = String::new();
+    let summary = crate::run_files::summary_screen(&path).map_err(|error| RunError::Summary(error.to_string()))?;
     Ok(Finished { summary, directory: path, log_failure })
 }
 
@@ -261,6 +261,7 @@ fn manifest(plan: &Plan, catalog: &Catalog, listeners: &[TcpListener], started: 
         "observe_only": plan.policy.observe_only,
         "evidence": plan.settings.evidence,
         "keep_content": plan.settings.keep_content,
+        "canaries": plan.settings.canaries.len(),
         "transcript": plan.transcript,
         "tls_keys_logged": plan.key_log,
         "i_own_this_account": plan.owner.map(date),

@@ -6,10 +6,9 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 
-use crate::catalog::{Catalog, Field};
-use crate::record::SCHEMA_VERSION;
+use crate::catalog::Catalog;
+use crate::catalog::rows::Rows;
 
 /// The log.
 pub const RECORDS: &str = "records.jsonl";
@@ -63,8 +62,7 @@ impl RunDir {
     /// # Errors
     /// The file cannot be written.
     pub fn write_catalog(&self, catalog: &Catalog) -> io::Result<()> {
-        let fields: Map<String, Value> = catalog.fields.iter().map(|field| (field.id.clone(), row(field))).collect();
-        self.write_json(CATALOG, &json!({ "schema": SCHEMA_VERSION, "fields": fields }))
+        self.write_json(CATALOG, &Rows::of(catalog))
     }
 
     /// Writes `run.json`, replacing an earlier one in one step.
@@ -90,23 +88,11 @@ fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
-/// What a catalog row says, for readers of the log.
-fn row(field: &Field) -> Value {
-    json!({
-        "spec": field.spec,
-        "source": field.source,
-        "layer": field.layer,
-        "pattern": field.pattern,
-        "category": field.category,
-        "sensitivity": field.sensitivity,
-        "kind": field.kind,
-        "reveals": field.reveals,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -124,6 +110,6 @@ mod tests {
         assert!(fs::read_to_string(run.file(MANIFEST)).unwrap().contains("2"));
         run.write_catalog(&Catalog::builtin()).unwrap();
         let catalog: Value = serde_json::from_slice(&fs::read(run.file(CATALOG)).unwrap()).unwrap();
-        assert_eq!(catalog["fields"]["presence.show"]["layer"], "server");
+        assert_eq!(catalog["fields"]["presence.show"]["layer"], "client");
     }
 }

@@ -201,3 +201,63 @@ impl Appender {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    const NOW: Moment = Moment { unix_micros: 0, mono_micros: 0 };
+
+    /// An appender on a device that is always full.
+    fn on_a_full_disk(policy: OnLogFailure) -> (Appender, watch::Receiver<Option<String>>) {
+        let path = Path::new("/dev/full");
+        let file = OpenOptions::new().append(true).open(path).unwrap();
+        let (failure, failed) = watch::channel(None);
+        let metrics = Arc::new(Metrics::new(&Catalog::builtin()));
+        (Appender { file, path: path.to_owned(), good: 0, policy, failure, metrics, lost: Lost::default(), seq: 0 }, failed)
+    }
+
+    fn batch(text: &str, records: u64) -> Batch {
+        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        Batch { bytes: text.into(), records, at: NOW, _room: room }
+    }
+
+    #[test]
+    fn stop_says_why_and_takes_no_more() {
+        let (appender, failed) = on_a_full_disk(OnLogFailure::Stop);
+        let metrics = appender.metrics.clone();
+        let (queue, batches) = mpsc::channel(4);
+        queue.try_send(batch("{}\n", 1)).unwrap();
+        queue.try_send(batch("{}\n", 1)).unwrap();
+        appender.run(batches);
+        let why = failed.borrow().clone().unwrap();
+        assert!(why.contains("/dev/full") && why.contains("No space left"), "{why}");
+        assert_eq!(metrics.glance().log_records_lost, 1, "the second was not tried");
+        assert!(queue.is_closed());
+    }
+
+    #[test]
+    fn gap_counts_what_is_lost_and_says_so_once_there_is_space() {
+        let (mut appender, failed) = on_a_full_disk(OnLogFailure::Gap);
+        for records in [2, 3] {
+            let error = appender.append(b"{}\n").unwrap_err();
+            appender.fail(&error, records, 3);
+            appender.write_gap(NOW);
+        }
+        assert_eq!(appender.metrics.glance().log_records_lost, 5);
+        assert_eq!((appender.lost.records, appender.lost.bytes), (5, 6), "a gap that could not be written is still owed");
+        assert!(failed.borrow().is_none());
+
+        let space = tempfile::NamedTempFile::new().unwrap();
+        appender.file = space.reopen().unwrap();
+        appender.write_gap(NOW);
+        appender.write_gap(NOW);
+        let log = std::fs::read_to_string(space.path()).unwrap();
+        let gap: serde_json::Value = serde_json::from_str(&log).unwrap();
+        assert_eq!(gap["session"], "log");
+        assert_eq!(gap["reason"], "log_failure");
+        assert_eq!(gap["bytes"], 6);
+        assert!(gap["detail"].as_str().unwrap().starts_with("5 records could not be written"), "{gap}");
+    }
+}

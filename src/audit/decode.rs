@@ -111,6 +111,72 @@ fn protobuf_value(bytes: &[u8], path: &[u32], out: &mut String) -> Option<()> {
     None
 }
 
+/// The local part of an address with the escapes of XEP-0106 §4.2 read; none when it has none.
+pub fn unescaped_localpart(address: &str) -> Option<String> {
+    const ESCAPES: [(&str, &str); 10] = [
+        (r"\20", " "),
+        (r"\22", "\""),
+        (r"\26", "&"),
+        (r"\27", "'"),
+        (r"\2f", "/"),
+        (r"\3a", ":"),
+        (r"\3c", "<"),
+        (r"\3e", ">"),
+        (r"\40", "@"),
+        (r"\5c", r"\"),
+    ];
+    let local = crate::xmpp::jid::Jid::split(address.trim()).localpart()?;
+    // The backslash comes last, so that what it protects is not read.
+    let unescaped = ESCAPES.iter().fold(local.to_owned(), |text, (escape, character)| text.replace(escape, character));
+    (unescaped != local).then_some(unescaped)
+}
+
+/// What follows the last dot of a file name.
+pub fn extension(name: &str) -> Option<&str> {
+    let (stem, extension) = name.trim().rsplit_once('.')?;
+    (!stem.is_empty() && !extension.is_empty() && extension.len() <= 16 && !extension.contains('/')).then_some(extension)
+}
+
+/// Whether a text uses message styling (XEP-0393 §5): a block that begins with `>` or three backticks, or a span between two equal directives that
+/// touch the words inside.
+pub fn is_styled(text: &str) -> bool {
+    let span = |line: &str| {
+        ['*', '_', '~', '`'].iter().any(|&directive| {
+            let mut open: Option<usize> = None;
+            let mut before = ' ';
+            for (at, c) in line.char_indices() {
+                let after = line[at + c.len_utf8()..].chars().next().unwrap_or(' ');
+                if c == directive {
+                    match open {
+                        Some(start) if at > start + 1 && !before.is_whitespace() => return true,
+                        _ if before.is_whitespace() && !after.is_whitespace() && after != directive => open = Some(at),
+                        _ => {}
+                    }
+                }
+                before = c;
+            }
+            false
+        })
+    };
+    text.lines().any(|line| line.starts_with('>') || line.starts_with("```") || span(line))
+}
+
+/// Bytes that the fragment of an `aesgcm:` link stands for.
+pub fn fragment_length(link: &str) -> Option<usize> {
+    let (_, fragment) = link.strip_prefix("aesgcm://")?.split_once('#')?;
+    fragment.bytes().all(|b| b.is_ascii_hexdigit()).then_some(fragment.len() / 2)
+}
+
+/// A part of an encoded OTR message (`?OTR:` and base64; OTR version 3, "Overview of the packets"): its length, or both instance tags.
+pub fn otr_part(text: &str, part: &str) -> Option<String> {
+    let bytes = decode_base64(text.strip_prefix("?OTR:")?.trim_end_matches('.'))?;
+    match part {
+        "length" => Some(bytes.len().to_string()),
+        "instance_tags" if bytes.starts_with(&[0, 3]) => Some(bytes.get(3..11)?.iter().map(|b| format!("{b:02x}")).collect()),
+        _ => None,
+    }
+}
+
 fn varint(input: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
@@ -148,6 +214,24 @@ mod tests {
         assert_eq!(sasl_part(&encode(b"ann@a.example"), "external.authzid").as_deref(), Some("ann@a.example"));
         assert_eq!(sasl_part("=", "external.authzid"), None, "`=` alone: the certificate says who");
         assert_eq!(sasl_part("!!", "plain.authcid"), None);
+    }
+
+    #[test]
+    fn texts_come_apart() {
+        assert_eq!(unescaped_localpart(r"d\27artagnan@a.example/x").as_deref(), Some("d'artagnan"));
+        assert_eq!(unescaped_localpart("ann@a.example"), None);
+        assert_eq!(extension("holiday.photo.jpeg"), Some("jpeg"));
+        assert_eq!(extension(".profile"), None);
+        for (text, styled) in
+            [("*bold*", true), ("> said", true), ("2 * 3 * 4", false), ("a _b c_ d", true), ("plain", false), ("**", false)]
+        {
+            assert_eq!(is_styled(text), styled, "{text}");
+        }
+        assert_eq!(fragment_length("aesgcm://a.example/f#00112233"), Some(4));
+        assert_eq!(fragment_length("https://a.example/f#00112233"), None);
+        let otr = format!("?OTR:{}.", encode(&[0, 3, 3, 0, 0, 1, 0, 0, 0, 2, 0, 9]));
+        assert_eq!(otr_part(&otr, "instance_tags").as_deref(), Some("0000010000000200"));
+        assert_eq!(otr_part(&otr, "length").as_deref(), Some("12"));
     }
 
     #[test]

@@ -87,4 +87,24 @@ mod tests {
         let shown: Vec<String> = mismatches.iter().map(ToString::to_string).collect();
         assert!(mismatches.is_empty(), "{} examples disagree:\n{}", shown.len(), shown.join("\n"));
     }
+
+    #[test]
+    fn a_secret_row_wins_whatever_is_narrower() {
+        let row = |id: &str, path: &str, kind: &str| {
+            format!(
+                "[[field]]\nid = \"{id}\"\npath = \"{path}\"\nlayer = \"client\"\npattern = \"any\"\ncategory = \"credential\"\nsensitivity = \"low\"\nkind = \"{kind}\"\nreveals = \"Test.\"\n"
+            )
+        };
+        let file = format!(
+            "spec = \"XEP-9999\"\ntitle = \"Test\"\n[prefixes]\nt = \"urn:example:t\"\n{}{}",
+            row("t.wide", "t:*/@token", "secret"),
+            row("t.narrow", "message[@type='chat']/t:a[@b='c']/@token", "metadata")
+        );
+        let catalog = Arc::new(Catalog::load(&[("t.toml", &file)]).unwrap());
+        let xml = "<message type='chat'><a xmlns='urn:example:t' b='c' token='12345'/></message>".to_owned();
+        let example = Example { name: String::new(), direction: None, account: None, before: Vec::new(), xml, expect: BTreeMap::new() };
+        let found = exposures_of(&catalog, &example);
+        assert_eq!(found.get("t.wide").map(Vec::as_slice), Some(&["[secret, 5 bytes]".to_owned()][..]));
+        assert!(!found.contains_key("t.narrow") && !format!("{found:?}").contains("12345"));
+    }
 }

@@ -343,6 +343,27 @@ impl Scratch {
                     decode::protobuf_field(message, numbers, &mut self.value);
                 }
             }
+            Extract::Unescaped(test) => {
+                let local = find_attr(element, test).and_then(|index| decode::unescaped_localpart(element.document().attr_value(index)));
+                value.push_str(local.as_deref().unwrap_or(""));
+            }
+            Extract::Extension(test) => {
+                let extension = find_attr(element, test).and_then(|index| decode::extension(element.document().attr_value(index)));
+                value.push_str(extension.unwrap_or(""));
+            }
+            Extract::Styled if decode::is_styled(&text()) => value.push_str("present"),
+            Extract::FragmentLength => {
+                if let Some(length) = decode::fragment_length(text().trim()) {
+                    value.push_str(&length.to_string());
+                }
+            }
+            Extract::Base64Byte(index) => {
+                self.decode(element);
+                if let Some(byte) = self.decoded.get(*index) {
+                    self.value.push_str(&byte.to_string());
+                }
+            }
+            Extract::Otr(part) => value.push_str(&decode::otr_part(text().trim(), part).unwrap_or_default()),
             Extract::TextStarts(prefix) if text().trim_start().starts_with(prefix.as_str()) => value.push_str("present"),
             Extract::TextContains(needle) if text().contains(needle.as_str()) => value.push_str("present"),
             _ => {}

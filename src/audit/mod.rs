@@ -11,6 +11,7 @@ pub mod decode;
 pub mod evidence;
 pub mod examples;
 pub mod extract;
+pub mod generate;
 pub mod memory;
 pub mod observers;
 pub mod opacity;

@@ -104,10 +104,10 @@ const PROTOCOL_HOSTS: [&str; 4] = ["//jabber.org/", "//xmpp.org/", "//www.xmpp.o
 
 /// Writes a URI without user info, query values and fragment: those can be credentials, capabilities and keys.
 ///
-/// `data:` URIs are cut after the media type.
+/// `data:` URIs are cut after the media type. Text that is no URI stays, but for the keys in it (see [`without_keys`]).
 pub fn sanitised_uri(value: &str, out: &mut String) {
     let Some(scheme) = uri_scheme(value) else {
-        out.push_str(value);
+        without_keys(value, out);
         return;
     };
     let rest = &value[scheme.len() + 1..];
@@ -145,6 +145,22 @@ pub fn sanitised_uri(value: &str, out: &mut String) {
             out.push_str(if plain { key } else { "_" });
         }
     }
+}
+
+/// Writes text without the fragments of `aesgcm:` URLs in it. They are the keys of encrypted files (XEP-0454), which no flag shows.
+fn without_keys(text: &str, out: &mut String) {
+    const SCHEME: &[u8] = b"aesgcm";
+    let mut written = 0;
+    for at in memchr::memmem::find_iter(text.as_bytes(), b"://") {
+        if at < written || !at.checked_sub(SCHEME.len()).is_some_and(|from| text.as_bytes()[from..at].eq_ignore_ascii_case(SCHEME)) {
+            continue;
+        }
+        let end = text[at..].find(char::is_whitespace).map_or(text.len(), |len| at + len);
+        let shown = text[at..end].find('#').map_or(end, |len| at + len);
+        out.push_str(&text[written..shown]);
+        written = end;
+    }
+    out.push_str(&text[written..]);
 }
 
 /// Reads RFC 3339 / XEP-0082 and the legacy form `20020910T23:08:25`.
@@ -235,7 +251,7 @@ pub fn decoded_base64_length(value: &str) -> Option<usize> {
     let symbols = value.strip_suffix("==").or(value.strip_suffix('=')).unwrap_or(value).as_bytes();
     let padding = value.len() - symbols.len();
     // No early exit: this way the compiler looks at many bytes at a time.
-    if value.len() % 4 != 0 || !symbols.iter().fold(true, |all, b| all & is_base64_symbol(*b)) {
+    if !value.len().is_multiple_of(4) || !symbols.iter().fold(true, |all, b| all & is_base64_symbol(*b)) {
         return None;
     }
     // The bits of the last symbol that stand for no byte have to be 0.
@@ -307,6 +323,21 @@ mod tests {
             ("", "to", Shape::Text),
         ] {
             assert_eq!(shape(value, hint), expected, "{value:?} {hint:?}");
+        }
+    }
+
+    #[test]
+    fn text_loses_the_keys_of_files() {
+        for (text, expected) in [
+            ("look: aesgcm://a.example/f#0123 and aesgcm://a.example/g#4567", "look: aesgcm://a.example/f and aesgcm://a.example/g"),
+            ("here\u{2003}AESGCM://a.example/f#0123\u{2003}é", "here\u{2003}AESGCM://a.example/f\u{2003}é"),
+            ("(aesgcm://a.example/f#01aesgcm://b#23", "(aesgcm://a.example/f"),
+            ("a plain #hash and https://a.example/x#top", "a plain #hash and https://a.example/x#top"),
+            ("esgcm://a#b ://#x", "esgcm://a#b ://#x"),
+        ] {
+            let mut out = String::new();
+            without_keys(text, &mut out);
+            assert_eq!(out, expected);
         }
     }
 

@@ -28,9 +28,52 @@ struct Edge {
     to: StateId,
 }
 
+/// The edges that carry one name. Those that ask for a certain value are found by that value, so that their number does not matter: hundreds
+/// of rows ask for a form field by its `var`.
+#[derive(Debug, Default)]
+struct Edges {
+    by_value: Vec<(Key, FxHashMap<String, Vec<Edge>>)>,
+    others: Vec<Edge>,
+}
+
+/// What a value is asked of.
+#[derive(Debug, PartialEq, Eq)]
+enum Key {
+    Attr(String),
+    FormType,
+}
+
+impl Edges {
+    /// The list an edge with these conditions belongs to.
+    fn list(&mut self, conds: &[Cond]) -> &mut Vec<Edge> {
+        let keyed = conds.iter().find_map(|cond| match cond {
+            Cond::Form(value) => Some((Key::FormType, value)),
+            Cond::Equals(name, value) => Some((Key::Attr(name.clone()), value)),
+            _ => None,
+        });
+        let Some((key, value)) = keyed else { return &mut self.others };
+        let index = self.by_value.iter().position(|(k, _)| *k == key).unwrap_or_else(|| {
+            self.by_value.push((key, FxHashMap::default()));
+            self.by_value.len() - 1
+        });
+        self.by_value[index].1.entry(value.clone()).or_default()
+    }
+
+    fn for_each(&self, element: Element<'_>, mut take: impl FnMut(&Edge)) {
+        for (key, edges) in &self.by_value {
+            let found = match key {
+                Key::Attr(name) => element.attr(name).and_then(|value| edges.get(value)),
+                Key::FormType => form_type(element).and_then(|value| edges.get(&*value)),
+            };
+            found.into_iter().flatten().for_each(&mut take);
+        }
+        self.others.iter().for_each(take);
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
-    by_name: FxHashMap<Sym, Vec<Edge>>,
+    by_name: FxHashMap<Sym, Edges>,
     by_namespace: Vec<(NsId, Edge)>,
     any: Vec<Edge>,
     /// Entered together with this state and kept for all descendants: the left side of `//`.
@@ -81,10 +124,10 @@ impl Matcher {
                 }
             };
         }
-        let state = &self.states[from.0 as usize];
+        let state = &mut self.states[from.0 as usize];
         let same = |edge: &&Edge| edge.conds == step.conds;
         let existing = match step.name {
-            NameTest::Name(sym) => state.by_name.get(&sym).and_then(|edges| edges.iter().find(same)),
+            NameTest::Name(sym) => state.by_name.entry(sym).or_default().list(&step.conds).iter().find(same),
             NameTest::Namespace(id) => state.by_namespace.iter().filter(|(ns, _)| *ns == id).map(|(_, edge)| edge).find(same),
             NameTest::Any => state.any.iter().find(same),
         };
@@ -95,7 +138,7 @@ impl Matcher {
         let edge = Edge { conds: step.conds, to };
         let state = &mut self.states[from.0 as usize];
         match step.name {
-            NameTest::Name(sym) => state.by_name.entry(sym).or_default().push(edge),
+            NameTest::Name(sym) => state.by_name.entry(sym).or_default().list(&edge.conds).push(edge),
             NameTest::Namespace(id) => state.by_namespace.push((id, edge)),
             NameTest::Any => state.any.push(edge),
         }
@@ -121,7 +164,7 @@ impl Matcher {
             inside.push(from);
         }
         if let Some(edges) = state.by_name.get(&element.sym()).filter(|_| element.sym() != Sym::UNKNOWN) {
-            edges.iter().for_each(|edge| self.take(edge, element, inside));
+            edges.for_each(element, |edge| self.take(edge, element, inside));
         }
         if element.ns() != NsId::UNKNOWN {
             for (ns, edge) in &state.by_namespace {
@@ -154,6 +197,8 @@ fn holds(cond: &Cond, element: Element<'_>) -> bool {
         Cond::HasAttr(name) => element.attr(name).is_some(),
         Cond::NoAttr(name) => element.attr(name).is_none(),
         Cond::Equals(name, value) => element.attr(name) == Some(value),
+        Cond::OneOf(name, values) => element.attr(name).is_some_and(|v| values.iter().any(|value| value == v)),
+        Cond::Form(value) => form_type(element).is_some_and(|found| *found == **value),
         Cond::Differs(name, value) => element.attr(name) != Some(value),
         Cond::Starts(name, value) => element.attr(name).is_some_and(|v| v.starts_with(value.as_str())),
         Cond::Ends(name, value) => element.attr(name).is_some_and(|v| v.ends_with(value.as_str())),
@@ -162,4 +207,14 @@ fn holds(cond: &Cond, element: Element<'_>) -> bool {
         Cond::Childless => element.children().next().is_none(),
         Cond::ContentNamespace(uri) => element.uri() == uri,
     }
+}
+
+/// What a data form says it is: the value of its field FORM_TYPE (XEP-0068).
+fn form_type(form: Element<'_>) -> Option<std::borrow::Cow<'_, str>> {
+    let field = form.children().find(|child| child.local() == "field" && child.attr("var") == Some("FORM_TYPE"))?;
+    let text = field.children().find(|child| child.local() == "value")?.own_text();
+    Some(match text {
+        std::borrow::Cow::Borrowed(text) => text.trim().into(),
+        std::borrow::Cow::Owned(text) => text.trim().to_owned().into(),
+    })
 }

@@ -2,8 +2,11 @@
 //!
 //! `catalog/*.toml` is embedded by `build.rs`; [`Catalog::builtin`] compiles it once. [`matcher`] decides, per element, which rows apply.
 
+pub mod derive;
 pub mod matcher;
+pub mod overview;
 pub mod path;
+pub mod rows;
 pub mod source;
 
 use std::sync::LazyLock;
@@ -13,6 +16,7 @@ use path::{Extract, Path};
 use rustc_hash::FxHashMap;
 use source::SpecFile;
 
+use crate::record::Observers;
 use crate::xmpp::Direction;
 use crate::xmpp::names::Names;
 use crate::xmpp::ns;
@@ -183,6 +187,16 @@ closed_enum! {
     }
 }
 
+closed_enum! {
+    /// How long a server keeps a value.
+    Persistence {
+        /// While the stanza passes.
+        Transient = "transient",
+        /// Until somebody removes it: rosters, archives, profiles, nodes, uploads.
+        Stored = "stored",
+    }
+}
+
 /// A row of the catalog.
 #[derive(Debug, Clone)]
 pub struct Field {
@@ -216,6 +230,14 @@ pub struct Field {
     pub when: Option<When>,
     /// Restates what the record's envelope says; listed, not printed.
     pub generic: bool,
+    /// The row that reports the value; this one only lists it.
+    pub same_as: Option<String>,
+    /// How long a server keeps it.
+    pub persistence: Persistence,
+    /// The setting or feature that avoids it; none when the protocol cannot work without.
+    pub avoid: Option<String>,
+    /// Who typically reads it; a record says who read its stanza.
+    pub observers: Observers,
     /// Why no stanza on a client's stream can show it.
     pub invisible: Option<String>,
     /// Why no example hits it.
@@ -224,9 +246,14 @@ pub struct Field {
     pub reveals: String,
     /// What is read where the path ends.
     pub extract: Extract,
+    /// Compiled paths, macros written out.
+    pub paths: Vec<Path>,
     /// Of several rows that claim a value the highest wins.
     pub specificity: u32,
 }
+
+/// More than any path can reach.
+const SECRET_WEIGHT: u32 = 1 << 16;
 
 /// Why a catalog could not be loaded. Names the file, the row and the way out.
 #[derive(Debug, thiserror::Error)]
@@ -240,6 +267,25 @@ pub struct CatalogError {
     pub problem: String,
     /// What to do.
     pub remedy: String,
+}
+
+impl CatalogError {
+    /// Adds the line where the place is written.
+    fn with_line(mut self, files: &[(&str, &str)]) -> CatalogError {
+        let Some(quoted) = self.place.split_once(' ').map(|(_, quoted)| quoted.trim_matches('"')) else { return self };
+        let key = |line: &str| {
+            let line = line.trim_start();
+            let value = line.split_once('=').map_or("", |(_, value)| value.trim());
+            let named = (line.starts_with("id") || line.starts_with("name")) && value.trim_matches('"') == quoted;
+            named || (self.place.starts_with("prefix") && line.split(['=', ' ']).next() == Some(quoted))
+        };
+        let text = files.iter().rev().find(|(file, _)| *file == self.file).map_or("", |(_, text)| *text);
+        // Of two rows with one id the later one is at fault.
+        if let Some(line) = text.lines().enumerate().filter(|(_, line)| key(line)).map(|(index, _)| index + 1).last() {
+            self.place = format!("line {line}: {}", self.place);
+        }
+        self
+    }
 }
 
 /// The compiled catalog.
@@ -312,11 +358,29 @@ impl Catalog {
         BUILTIN.clone()
     }
 
+    /// The catalog files that come with the program: name and text.
+    pub fn files() -> &'static [(&'static str, &'static str)] {
+        FILES
+    }
+
     /// Compiles catalog files, given as name and text.
     ///
     /// # Errors
     /// The first mistake found: unknown key, duplicate id, unbound prefix, unreadable path.
     pub fn load(files: &[(&str, &str)]) -> Result<Catalog, CatalogError> {
+        Catalog::compile(files).map_err(|error| error.with_line(files))
+    }
+
+    /// The catalog that comes with the program, and further files, given as name and text.
+    ///
+    /// # Errors
+    /// As [`Catalog::load`].
+    pub fn load_with(extra: &[(&str, &str)]) -> Result<Catalog, CatalogError> {
+        let files: Vec<(&str, &str)> = FILES.iter().chain(extra).copied().collect();
+        Catalog::load(&files)
+    }
+
+    fn compile(files: &[(&str, &str)]) -> Result<Catalog, CatalogError> {
         let mut names = Names::new();
         let client = names.intern_ns(ns::CLIENT);
         for same in [ns::SERVER, "jabber:component:accept", ""] {
@@ -347,6 +411,9 @@ impl Catalog {
                 catalog.add(spec, row)?;
             }
         }
+        for spec in &specs {
+            catalog.check(spec)?;
+        }
         catalog.specs = specs;
         Ok(catalog)
     }
@@ -369,7 +436,9 @@ impl Catalog {
         let mut paths = Vec::new();
         match (&row.path, &row.fact) {
             (Some(path), None) => {
-                for path in path::expand_macros(path) {
+                let expanded = path::expand_macros(path)
+                    .map_err(|problem| error(format!("path {path:?}: {problem}"), "see catalog/README.md for the path language"))?;
+                for path in expanded {
                     let parsed = Path::parse(&path, &spec.prefixes, &mut self.names)
                         .map_err(|problem| error(format!("path {path:?}: {problem}"), "see catalog/README.md for the path language"))?;
                     paths.push(parsed);
@@ -380,8 +449,13 @@ impl Catalog {
         }
         let extract = paths.first().map_or(Extract::Fact, |path| path.extract.clone());
         let value_type = row.value_type.unwrap_or_else(|| extract.default_type());
-        let specificity =
-            paths.iter().map(Path::specificity).max().unwrap_or(0) + u32::from(row.direction.is_some()) + u32::from(row.when.is_some());
+        let kind = row.kind.unwrap_or(Kind::Metadata);
+        // Where a row says that a value is a secret, no other row may show it, however narrow.
+        let weight = if kind == Kind::Secret { SECRET_WEIGHT } else { 0 };
+        let specificity = weight
+            + paths.iter().map(Path::specificity).max().unwrap_or(0)
+            + u32::from(row.direction.is_some())
+            + u32::from(row.when.is_some());
         self.briefs.push(Brief {
             direction: row.direction,
             when: row.when,
@@ -401,19 +475,61 @@ impl Catalog {
             pattern: row.pattern,
             category: row.category,
             sensitivity: row.sensitivity,
-            kind: row.kind.unwrap_or(Kind::Metadata),
+            kind,
             value_type,
             when: row.when,
             generic: row.generic,
+            same_as: row.same_as.clone(),
+            persistence: row.persistence.unwrap_or_else(|| derive::persistence(&spec.spec, row)),
+            avoid: derive::avoid(&spec.spec, row),
+            observers: match &row.observers {
+                Some(list) => list.iter().fold(Observers::default(), |all, one| all.with(*one)),
+                None => derive::observers(&spec.spec, row, &paths),
+            },
             invisible: row.visible.clone(),
             untested: row.untested.clone(),
             reveals: row.reveals.clone(),
             extract,
+            paths: paths.clone(),
             specificity,
         });
-        if row.visible.is_none() && !row.generic {
+        if row.visible.is_none() && row.same_as.is_none() && !row.generic {
             for path in paths {
                 self.matcher.insert(path, id, &self.names);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds what is written correctly and still cannot be meant.
+    fn check(&self, spec: &SpecFile) -> Result<(), CatalogError> {
+        let error = |place: String, problem: String, remedy: &str| {
+            Err(CatalogError { file: spec.file.clone(), place, problem, remedy: remedy.into() })
+        };
+        for (prefix, uri) in &spec.prefixes {
+            let used = spec.fields.iter().filter_map(|row| row.path.as_deref()).any(|path| path.contains(&format!("{prefix}:")));
+            if !used {
+                return error(format!("prefix {prefix:?}"), format!("no path uses {uri:?}"), "take it out of [prefixes], or use it");
+            }
+            if uri.is_empty() || uri.contains(char::is_whitespace) {
+                return error(format!("prefix {prefix:?}"), format!("{uri:?} is no namespace"), "copy it from the specification");
+            }
+        }
+        for row in &spec.fields {
+            let place = || format!("field {:?}", row.id);
+            if let Some(other) = &row.same_as
+                && !self.by_id.contains_key(other)
+            {
+                return error(place(), format!("same_as names {other:?}, which does not exist"), "name the row that reports the value");
+            }
+            let field = self.field(self.by_id[&row.id]);
+            if let Some(problem) = field.paths.iter().find_map(|path| path.contradiction(&self.names)) {
+                return error(place(), format!("path {:?} can never match: {problem}", field.path), "correct the path");
+            }
+        }
+        for example in &spec.examples {
+            if let Some(unknown) = example.expect.keys().find(|id| *id != "unclassified" && !self.by_id.contains_key(*id)) {
+                return error(format!("example {:?}", example.name), format!("there is no field {unknown:?}"), "name a row of the catalog");
             }
         }
         Ok(())
@@ -535,5 +651,55 @@ impl Known {
             starttls: sym(ns::TLS, "starttls"),
             proceed: sym(ns::TLS, "proceed"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(body: &str) -> String {
+        format!("spec = \"XEP-9999\"\ntitle = \"Test\"\n[prefixes]\nt = \"urn:example:t\"\n{body}")
+    }
+
+    fn row(id: &str, rest: &str) -> String {
+        let rest = if rest.contains("path") { rest.to_owned() } else { format!("path = \"t:a/@b\"\n{rest}") };
+        format!(
+            "[[field]]\nid = \"{id}\"\n{rest}\nlayer = \"client\"\npattern = \"any\"\ncategory = \"identity\"\nsensitivity = \"low\"\nreveals = \"Test.\"\n"
+        )
+    }
+
+    fn error(body: &str) -> String {
+        Catalog::load(&[("t.toml", &spec(body))]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn mistakes_have_a_line_and_a_remedy() {
+        let twice = error(&(row("t.a", "") + &row("t.a", "")));
+        assert_eq!(twice, "t.toml: line 15: field \"t.a\": the id is taken (ids are unique over the whole catalog)");
+        assert!(error(&row("t.a", "pth = 1")).starts_with("t.toml: line "), "unknown key");
+        assert!(error(&row("t.a", "path = \"u:a/@b\"")).contains("line 6: field \"t.a\": path \"u:a/@b\": prefix \"u\" is not bound"));
+        assert!(error(&row("t.a", "path = \"t:a\"")).contains("does not say what is read"));
+        assert!(error(&row("t.a", "path = \"t:a[@b][not(@b)]/@c\"")).contains("can never match"));
+        assert!(error(&row("t.a", "path = \"iq/t:a/message/@to\"")).contains("can never match"));
+        assert!(error(&row("t.a", "path = \"iq/a/@b\"")).contains("line 4: prefix \"t\": no path uses"));
+        assert!(error(&row("t.a", "same_as = \"t.b\"")).contains("does not exist"));
+        let example = "[[example]]\nname = \"x\"\nxml = \"<a/>\"\nexpect = { \"t.b\" = [] }\n";
+        assert!(error(&(row("t.a", "") + example)).contains("line 15: example \"x\": there is no field \"t.b\""));
+    }
+
+    #[test]
+    fn files_can_be_added() {
+        let catalog = Catalog::load_with(&[("t.toml", &spec(&row("t.a", "")))]).unwrap();
+        assert!(catalog.by_id("t.a").is_some() && catalog.by_id("message.to").is_some());
+    }
+
+    #[test]
+    fn what_rows_leave_unsaid() {
+        let catalog = Catalog::builtin();
+        let field = |id: &str| catalog.field(catalog.by_id(id).unwrap());
+        assert_eq!(field("roster.item.jid").persistence, Persistence::Stored);
+        assert_eq!(field("csi.inactive").persistence, Persistence::Transient);
+        assert!(field("csi.inactive").avoid.is_some() && field("message.to").avoid.is_none());
     }
 }

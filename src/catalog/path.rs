@@ -26,6 +26,10 @@ pub enum Cond {
     NoAttr(String),
     /// `[@a='v']`
     Equals(String, String),
+    /// `[@a='v'|'w']`
+    OneOf(String, Vec<String>),
+    /// `[form='urn:…']`: a data form of this type (a field FORM_TYPE has the value, XEP-0068).
+    Form(String),
     /// `[@a!='v']`, also when there is no such attribute
     Differs(String, String),
     /// `[@a^='v']`
@@ -93,6 +97,8 @@ pub enum Extract {
     Base64,
     /// Number of bytes of the decoded text.
     Base64Length,
+    /// One byte of the decoded text, in decimal.
+    Base64Byte(usize),
     /// That the element is there.
     Present,
     /// How many there are under the same parent.
@@ -119,6 +125,16 @@ pub enum Extract {
     TextStarts(String),
     /// Whether the text contains this.
     TextContains(String),
+    /// The local part of an address with its escapes read (XEP-0106), when it has some.
+    Unescaped(AttrTest),
+    /// What follows the last dot of a file name.
+    Extension(AttrTest),
+    /// Whether the text uses message styling (XEP-0393).
+    Styled,
+    /// Bytes of the key in the fragment of an encrypted link (XEP-0454).
+    FragmentLength,
+    /// A named part of an encoded OTR message: `length`, `instance_tags`.
+    Otr(String),
     /// Known by name, not read yet.
     Unsupported(String),
     /// Not XML; the proxy fills it in.
@@ -141,6 +157,8 @@ impl Extract {
                 | Extract::Sasl(_)
                 | Extract::Protobuf(_)
                 | Extract::Jid(_, From::Text)
+                | Extract::Base64Byte(_)
+                | Extract::Otr(_)
                 | Extract::Unsupported(_)
         )
     }
@@ -156,7 +174,7 @@ impl Extract {
                 _ => ValueType::Text,
             },
             Extract::Base64 => ValueType::Base64,
-            Extract::Count | Extract::Size | Extract::Base64Length => ValueType::Number,
+            Extract::Count | Extract::Size | Extract::Base64Length | Extract::FragmentLength => ValueType::Number,
             Extract::Time => ValueType::Time,
             _ => ValueType::Text,
         }
@@ -181,12 +199,20 @@ const PEP_FORMS: [&str; 3] =
 const BUILTIN_PREFIXES: [(&str, &str); 4] =
     [("stream", ns::STREAM), ("pubsub", ns::PUBSUB), ("pse", ns::PUBSUB_EVENT), ("xml", "http://www.w3.org/XML/1998/namespace")];
 
-/// Writes the `{pep}` macro out: one path for each place where a pubsub item can be.
-pub fn expand_macros(path: &str) -> Vec<String> {
-    match path.strip_prefix(PEP) {
-        Some(rest) => PEP_FORMS.iter().map(|form| format!("{form}{rest}")).collect(),
-        None => vec![path.to_owned()],
+/// Writes macros out: `{pep}` into one path for each place where a pubsub item can be, `{a|b}` into one path for each alternative.
+///
+/// # Errors
+/// A brace that is not closed.
+pub fn expand_macros(path: &str) -> Result<Vec<String>, String> {
+    if let Some(rest) = path.strip_prefix(PEP) {
+        let forms = PEP_FORMS.iter().map(|form| expand_macros(&format!("{form}{rest}")));
+        return Ok(forms.collect::<Result<Vec<_>, _>>()?.concat());
     }
+    let Some(open) = find_outside_quotes(path, '{') else { return Ok(vec![path.to_owned()]) };
+    let close = open + path[open..].find('}').ok_or("a `{` is not closed")?;
+    let alternatives = path[open + 1..close].split('|');
+    let paths = alternatives.map(|name| expand_macros(&format!("{}{name}{}", &path[..open], &path[close + 1..])));
+    Ok(paths.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 impl Path {
@@ -208,8 +234,12 @@ impl Path {
             }
             steps.push(scope.step(part, std::mem::take(&mut descendant))?);
         }
-        let first = steps.first().ok_or("it has no step")?;
+        let anywhere = text.starts_with("//");
+        let first = steps.first_mut().ok_or("it has no step")?;
+        // At the beginning `//` says that the path is a fragment; a fragment needs no step over what is above it.
+        first.descendant = false;
         let anchored = match first.name {
+            _ if anywhere => false,
             NameTest::Any => true,
             NameTest::Namespace(ns) => scope.begins_stream(ns),
             NameTest::Name(_) => {
@@ -227,6 +257,39 @@ impl Path {
         Ok(Path { anchored, steps, extract })
     }
 
+    /// Why no element can be what the path describes, if so.
+    pub fn contradiction(&self, names: &Names) -> Option<String> {
+        for step in &self.steps {
+            for cond in &step.conds {
+                let opposite = |name: &String| step.conds.iter().any(|other| *other == Cond::NoAttr(name.clone()));
+                let asks = match cond {
+                    Cond::HasAttr(name) | Cond::Equals(name, _) | Cond::OneOf(name, _) | Cond::Starts(name, _) | Cond::Ends(name, _) => {
+                        Some(name)
+                    }
+                    _ => None,
+                };
+                if let Some(name) = asks.filter(|name| opposite(name)) {
+                    return Some(format!("it asks for @{name} and for its absence"));
+                }
+                if let Cond::HasChild(children) = cond
+                    && (step.conds.contains(&Cond::Childless) || children.iter().all(|child| step.conds.contains(&Cond::NoChild(*child))))
+                {
+                    return Some("it asks for a child and for its absence".into());
+                }
+            }
+        }
+        let stanzas = ["message", "presence", "iq"].map(|name| names.lookup(ns::CLIENT, name));
+        let forwarded = names.lookup(ns::FORWARD, "forwarded");
+        let misplaced = self.steps.windows(2).any(|pair| {
+            let [outer, inner] = pair else { return false };
+            let stanza = matches!(inner.name, NameTest::Name(sym) if stanzas.contains(&sym));
+            stanza
+                && !inner.descendant
+                && matches!(outer.name, NameTest::Name(sym) if sym != forwarded && names.parts(sym).0 != names.ns(ns::CLIENT))
+        });
+        misplaced.then(|| "a stanza stands inside another only when it is forwarded".into())
+    }
+
     /// How narrowly the path describes a value: named steps and conditions count, wildcards hardly do.
     pub fn specificity(&self) -> u32 {
         let steps: u32 = self
@@ -238,7 +301,7 @@ impl Path {
                     NameTest::Namespace(_) => 4,
                     NameTest::Any => 1,
                 };
-                let conds: u32 = step.conds.iter().map(|cond| if matches!(cond, Cond::Equals(..)) { 4 } else { 3 }).sum();
+                let conds: u32 = step.conds.iter().map(|cond| if matches!(cond, Cond::Equals(..) | Cond::Form(_)) { 4 } else { 3 }).sum();
                 name + 3 * conds - u32::from(step.descendant)
             })
             .sum();
@@ -300,23 +363,26 @@ impl Scope<'_> {
                 None => Ok(Cond::NoChild(self.sym(inner)?)),
             };
         }
+        if let Some(form) = text.strip_prefix("form=") {
+            return Ok(Cond::Form(unquote(form)?.to_owned()));
+        }
         let Some(attr) = text.strip_prefix('@') else {
             return Ok(Cond::HasChild(text.split('|').map(|name| self.sym(name)).collect::<Result<_, _>>()?));
         };
         let Some(equals) = attr.find('=') else {
             return Ok(Cond::HasAttr(attr.into()));
         };
-        let quoted = &attr[equals + 1..];
-        let value = quoted
-            .strip_prefix('\'')
-            .and_then(|v| v.strip_suffix('\''))
-            .ok_or_else(|| format!("{quoted:?} wants single quotes"))?
-            .to_owned();
+        let mut values =
+            split_outside(&attr[equals + 1..], '|')?.into_iter().map(|v| unquote(v).map(str::to_owned)).collect::<Result<Vec<_>, _>>()?;
         let (name, operator) = match attr.as_bytes()[..equals].last() {
             Some(operator @ (b'^' | b'$' | b'!')) => (&attr[..equals - 1], *operator),
             _ => (&attr[..equals], b'='),
         };
         let name = name.to_owned();
+        if values.len() > 1 {
+            return if operator == b'=' { Ok(Cond::OneOf(name, values)) } else { Err("alternatives go with `=` only".into()) };
+        }
+        let value = values.pop().expect("splitting gives at least one part");
         Ok(match operator {
             b'^' => Cond::Starts(name, value),
             b'$' => Cond::Ends(name, value),
@@ -361,6 +427,7 @@ impl Scope<'_> {
             ("child-name", "") => Extract::ChildName,
             ("child-ns", "") => Extract::ChildNs,
             ("base64", "text()") => Extract::Base64,
+            ("base64-byte", index) => Extract::Base64Byte(index.parse().map_err(|_| format!("{index:?} is no place of a byte"))?),
             ("base64-length", "text()") => Extract::Base64Length,
             ("localpart", source) => Extract::Jid(JidPart::Local, self.source(source)?),
             ("domainpart", source) => Extract::Jid(JidPart::Domain, self.source(source)?),
@@ -373,10 +440,22 @@ impl Scope<'_> {
                 let parsed: Result<Vec<u32>, _> = numbers.split('.').map(str::parse).collect();
                 Extract::Protobuf(parsed.map_err(|_| format!("{numbers:?} are not field numbers"))?)
             }
-            ("openpgp" | "hex" | "unescape" | "extension" | "matches" | "base64" | "x509", _) => Extract::Unsupported(text.into()),
+            ("unescape", source) => match source.strip_prefix("localpart(@").and_then(|s| s.strip_suffix(')')) {
+                Some(attr) => Extract::Unescaped(self.attr(attr)?),
+                None => return Err(format!("{text:?}: unescape wants localpart(@attribute)")),
+            },
+            ("extension", source) => Extract::Extension(self.attr(source.strip_prefix('@').ok_or("extension() wants an attribute")?)?),
+            ("matches", "styling") => Extract::Styled,
+            ("fragment-length", "text()") => Extract::FragmentLength,
+            ("otr", part) => Extract::Otr(part.into()),
+            ("openpgp" | "hex" | "x509", _) => Extract::Unsupported(text.into()),
             _ => return Err(format!("{text:?} is not something to read")),
         })
     }
+}
+
+fn unquote(quoted: &str) -> Result<&str, String> {
+    quoted.strip_prefix('\'').and_then(|v| v.strip_suffix('\'')).ok_or_else(|| format!("{quoted:?} wants single quotes"))
 }
 
 /// Splits at `separator` outside brackets and quotes.
@@ -427,9 +506,14 @@ mod tests {
         assert_eq!(path.steps.len(), 3);
         assert_eq!(path.steps[0].conds, [Cond::Equals("type".into(), "set".into()), Cond::NoAttr("to".into())]);
         assert!(path.steps[2].descendant);
+        let conds = |text| parse(text).unwrap().steps.remove(0).conds;
+        assert_eq!(conds("iq[@type='get'|'set']/@id"), [Cond::OneOf("type".into(), vec!["get".into(), "set".into()])]);
+        assert_eq!(conds("r:x[form='a|b']/@id"), [Cond::Form("a|b".into())]);
         assert!(matches!(&path.extract, Extract::Attrs(attrs) if attrs.len() == 2));
         assert!(parse("csi:inactive/present()").unwrap().anchored, "nonzas begin at the stream");
         assert!(!parse("r:item/@jid").unwrap().anchored, "fragments begin anywhere");
+        let fragment = parse("//csi:inactive/present()").unwrap();
+        assert!(!fragment.anchored && !fragment.steps[0].descendant, "a nonza inside something else");
         assert_eq!(parse("message/body/text-starts('/me ')").unwrap().extract, Extract::TextStarts("/me ".into()));
         assert_eq!(parse("message/protobuf(text()).2.1").unwrap().extract, Extract::Protobuf(vec![2, 1]));
     }
@@ -454,7 +538,15 @@ mod tests {
 
     #[test]
     fn pep_has_three_places() {
-        assert_eq!(expand_macros("{pep}/x:y/text()").len(), 3);
-        assert_eq!(expand_macros("message/body/text()").len(), 1);
+        assert_eq!(expand_macros("{pep}/x:y/text()").unwrap().len(), 3);
+        assert_eq!(expand_macros("message/body/text()").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn braces_are_alternatives() {
+        assert_eq!(expand_macros("x:{a|b}/@c").unwrap(), ["x:a/@c", "x:b/@c"]);
+        assert_eq!(expand_macros("{pep}/x:{a|b}/x:{c|d}/@e").unwrap().len(), 12);
+        assert_eq!(expand_macros("iq[@a='{']/@b").unwrap(), ["iq[@a='{']/@b"]);
+        assert!(expand_macros("x:{a|b/@c").unwrap_err().contains("not closed"));
     }
 }

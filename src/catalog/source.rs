@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{CatalogError, Category, Kind, Layer, Pattern, Sensitivity, ValueType, When};
+use super::{CatalogError, Category, Kind, Layer, Pattern, Persistence, Sensitivity, ValueType, When};
+use crate::record::Observer;
 use crate::xmpp::Direction;
 
 /// One file: one specification.
@@ -57,6 +58,10 @@ pub struct FieldRow {
     #[serde(default)]
     pub generic: bool,
     pub visible: Option<String>,
+    pub same_as: Option<String>,
+    pub persistence: Option<Persistence>,
+    pub avoid: Option<String>,
+    pub observers: Option<Vec<Observer>>,
     pub untested: Option<String>,
     pub reveals: String,
 }

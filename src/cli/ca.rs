@@ -8,7 +8,7 @@ use clap::Subcommand;
 use stanzascope::ca::{self, Authority, Facts, Scope, trust};
 use time::OffsetDateTime;
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, print};
 
 /// The test CA: make, show, export and destroy it.
 ///
@@ -75,47 +75,44 @@ pub fn run(args: &Args) -> Outcome {
         Command::Init { domain, name, certs } => {
             let scope = Scope::new(domain, name).map_err(usage)?;
             let authority = Authority::create(certs, &scope, now).map_err(usage)?;
-            println!("{}", authority.facts());
-            println!("clients trust {}; how: stanzascope ca show --certs {}", certs.join("root.pem").display(), certs.display());
+            let trust = certs.join("root.pem");
+            print(&format!(
+                "{}\nclients trust {}; how: stanzascope ca show --certs {}\n",
+                authority.facts(),
+                trust.display(),
+                certs.display()
+            ))?;
         }
         Command::Show { certs, host, starttls_port, direct_port, client } => {
             let facts = Facts::read(certs, now).map_err(usage)?;
-            println!("{facts}\n");
-            show_guides(certs, host, *starttls_port, *direct_port, &facts, client.as_deref())?;
+            let guides = guides(certs, host, *starttls_port, *direct_port, &facts, client.as_deref())?;
+            print(&format!("{facts}\n\n{guides}"))?;
         }
         Command::Export { certs, output } => {
             let pem = ca::export(certs).map_err(usage)?;
             match output {
                 Some(path) => std::fs::write(path, pem).with_context(|| format!("cannot write {}", path.display()))?,
-                None => print!("{pem}"),
+                None => print(&pem)?,
             }
         }
         Command::Destroy { certs } => {
             let destroyed = ca::destroy(certs).map_err(usage)?;
-            for path in &destroyed.removed {
-                println!("removed {}", path.display());
-            }
-            println!("\n{}", destroyed.remove_trust);
+            let removed: String = destroyed.removed.iter().map(|path| format!("removed {}\n", path.display())).collect();
+            print(&format!("{removed}\n{}\n", destroyed.remove_trust))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn show_guides(certs: &Path, host: &str, starttls_port: u16, direct_port: u16, facts: &Facts, client: Option<&str>) -> Result<(), Failure> {
+fn guides(certs: &Path, host: &str, starttls_port: u16, direct_port: u16, facts: &Facts, client: Option<&str>) -> Result<String, Failure> {
     let root = certs.join("root.pem");
     let domain = facts.scope.domains().first().cloned().unwrap_or_default();
     let place = trust::Place { ca: &root, host, starttls_port, direct_port, domain: &domain };
-    match client {
-        None => trust::guides(&place).iter().for_each(|guide| println!("{guide}")),
-        Some(client) => match trust::guide(client, &place) {
-            Some(guide) => println!("{guide}"),
-            None => {
-                let known: Vec<_> = trust::guides(&place).iter().map(|guide| guide.client.to_string()).collect();
-                return Err(Failure::Usage(anyhow::anyhow!("no guide for {client:?}; there are: {}", known.join(", "))));
-            }
-        },
-    }
-    Ok(())
+    let Some(client) = client else { return Ok(trust::guides(&place).iter().map(|guide| format!("{guide}\n")).collect()) };
+    trust::guide(client, &place).map(|guide| format!("{guide}\n")).ok_or_else(|| {
+        let known: Vec<_> = trust::guides(&place).iter().map(|guide| guide.client.to_string()).collect();
+        Failure::Usage(anyhow::anyhow!("no guide for {client:?}; there are: {}", known.join(", ")))
+    })
 }
 
 fn usage(error: ca::Error) -> Failure {

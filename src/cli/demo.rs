@@ -19,7 +19,7 @@ use stanzascope::sink::OnLogFailure;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
-use super::Outcome;
+use super::{Outcome, print};
 
 /// Play a recorded session of real clients through the proxy, and show what the server learned.
 ///
@@ -89,6 +89,8 @@ async fn show(args: &Args) -> Outcome {
     let mut played = Ok(());
     let driver = async {
         played = demo::play(&recording, &stage, entrances, &root).await;
+        // The sessions end by themselves once both sides have closed.
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         if args.stay && played.is_ok() {
             eprintln!("the recording is over; metrics stay up until Ctrl-C");
             run::interrupted().await;
@@ -100,11 +102,11 @@ async fn show(args: &Args) -> Outcome {
     let finished = finished?;
     played.context("the demo did not come to its end")?;
     wiped?;
-    print!("{}", finished.summary);
-    println!(
-        "\nThis was a recording. To see your own client: stanzascope run --domain YOUR.TEST.DOMAIN --upstream HOST:PORT, and point the client at it.\n\
-         Every exposure, one JSON line per stanza: {}",
+    print(&format!(
+        "{}\nThis was a recording. To see your own client: stanzascope run --domain YOUR.TEST.DOMAIN --upstream HOST:PORT, and point the client at it.\n\
+         Every exposure, one JSON line per stanza: {}\n",
+        finished.summary,
         finished.directory.join("records.jsonl").display()
-    );
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

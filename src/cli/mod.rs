@@ -1,11 +1,15 @@
 //! Subcommands and exit codes: 0 ok, 1 findings at or above `--fail-on`, 2 usage or configuration, 3 operational.
 
 mod ca;
+mod catalog;
 mod consent;
 mod demo;
+mod report;
 mod run;
+mod runs;
 mod scan;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +34,9 @@ enum Command {
     Ca(ca::Args),
     /// Audit stanzas or a recorded transcript, without a network.
     Scan(scan::Args),
+    Report(report::Args),
+    Runs(runs::Args),
+    Catalog(catalog::Args),
 }
 
 /// Something went wrong; the exit code says whose turn it is.
@@ -53,6 +60,13 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
     }
 }
 
+/// Writes to standard output; a reader that went away is an error like any other, not a panic.
+pub(crate) fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
 /// Parses the command line, runs the command, reports errors.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -63,6 +77,9 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Ca(args) => ca::run(&args),
         Command::Scan(args) => scan::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Runs(args) => runs::run(&args),
+        Command::Catalog(args) => catalog::run(&args),
     };
     outcome.unwrap_or_else(|failure| {
         let (code, error) = match failure {

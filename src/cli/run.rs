@@ -1,7 +1,9 @@
 //! `stanzascope run`
 
+use std::fs::OpenOptions;
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -16,7 +18,9 @@ use stanzascope::catalog::Catalog;
 use stanzascope::config::{MetricsListener, SessionFile};
 use stanzascope::proxy::gate::{ChannelBinding, Policy};
 use stanzascope::proxy::scope::{self, Ownership};
-use stanzascope::proxy::upstream::{Dns, SpkiPin, StepLimits, Target, TlsMode, Trust, TrustSource, UpstreamConfig};
+use stanzascope::proxy::upstream::{
+    Dns, SpkiPin, StepLimits, Target, TlsMode, Trust, TrustSource, UpstreamConfig, UpstreamError, check_scope,
+};
 use stanzascope::proxy::{self, preflight};
 use stanzascope::run::{self, Plan};
 use stanzascope::sink::OnLogFailure;
@@ -24,7 +28,7 @@ use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
 use super::scan::EvidenceArg;
-use super::{Failure, Outcome, consent};
+use super::{Failure, Outcome, consent, print};
 
 /// Intercept a test client's stream to a test server, and log what the server gets to see.
 ///
@@ -87,7 +91,7 @@ pub struct Args {
     /// Where run directories are made. [default: runs]
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
-    /// Loopback address of /metrics and /mark; `off` for none. [default: 127.0.0.1:9464]
+    /// Loopback address of /metrics and /mark; `off` for none. [default: 127.0.0.1:9222]
     #[arg(long, value_name = "ADDR:PORT|off")]
     metrics: Option<String>,
     /// What to do about channel binding.
@@ -140,7 +144,7 @@ enum OnLogFailureArg {
 }
 
 const DEFAULT_SESSION_FILE: &str = "stanzascope.toml";
-const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+const DEFAULT_METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9222);
 /// The whole preflight.
 const PREFLIGHT_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -173,18 +177,33 @@ struct Config {
 /// Runs the command.
 pub fn run(args: &Args) -> Outcome {
     if args.example_config {
-        print!("{}", SessionFile::template());
+        print(&SessionFile::template())?;
         return Ok(ExitCode::SUCCESS);
     }
     let config = merge(args).map_err(Failure::Usage)?;
-    if args.tls_keylog && std::env::var_os("SSLKEYLOGFILE").is_none() {
-        return Err(Failure::Usage(anyhow!("--tls-keylog needs the environment variable SSLKEYLOGFILE to name a file")));
-    }
     if !args.check {
         consent::require(args.yes).map_err(Failure::Usage)?;
+        if args.tls_keylog {
+            prepare_key_log().map_err(Failure::Usage)?;
+        }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(start(args, config))
+}
+
+/// Makes sure that the file for TLS keys is private before the TLS library opens it, which would leave that to the umask (S-14).
+fn prepare_key_log() -> anyhow::Result<()> {
+    let Some(path) = std::env::var_os("SSLKEYLOGFILE").map(PathBuf::from) else {
+        bail!("--tls-keylog needs the environment variable SSLKEYLOGFILE to name a file");
+    };
+    let shown = path.display();
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).with_context(|| format!("cannot write {shown}"))?;
+    let mode = file.metadata().with_context(|| format!("cannot look at {shown}"))?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        bail!("{shown} is open to other users (mode {mode:04o}): run `chmod 600 {shown}`, or let SSLKEYLOGFILE name another file");
+    }
+    eprintln!("WRITING TLS KEYS to {shown}: whoever has them can read recorded traffic of this run. Delete the file after use.");
+    Ok(())
 }
 
 fn list(flag: &[String], file: Vec<String>) -> Vec<String> {
@@ -292,26 +311,27 @@ fn upstream_is_local(target: &Target) -> bool {
 async fn start(args: &Args, config: Config) -> Outcome {
     let listeners = bind(&config).await.map_err(Failure::Usage)?;
     let addresses = proxy::addresses(&listeners);
-    if let Target::Fixed { host, port } = &config.target
-        && let Ok(ip) = host.replace("localhost", "127.0.0.1").parse()
-    {
-        let server = SocketAddr::new(ip, *port);
-        scope::check_loop(server, &addresses, scope::is_own_address).map_err(|e| Failure::Usage(e.into()))?;
-        if config.tls == TlsMode::None {
-            scope::check_clear_text(server).map_err(|e| Failure::Usage(e.into()))?;
-        }
-    }
     let upstream = UpstreamConfig {
         target: config.target.clone(),
         tls: config.tls,
-        trust: Trust::load(&config.trust).map_err(|e| Failure::Usage(e.into()))?,
+        trust: match (config.tls, &config.trust) {
+            // A machine without roots can do without, where there is no certificate.
+            (TlsMode::None, TrustSource::Platform) => Trust::nothing(),
+            (_, source) => Trust::load(source).map_err(|e| Failure::Usage(e.into()))?,
+        },
         dns: Arc::new(config.resolver.map_or_else(Dns::system, Dns::at)),
         listeners: addresses.clone(),
         ownership: config.ownership,
         limits: StepLimits::default(),
     };
-    let (authority, is_new) = authority(&config).map_err(Failure::Usage)?;
     let deadline = tokio::time::Instant::now() + PREFLIGHT_TIMEOUT;
+    for domain in &config.domains {
+        // A server that cannot be found is for the preflight to tell; one that must not be dialled ends the start.
+        if let Err(error @ UpstreamError::Scope(_)) = check_scope(&upstream, domain, deadline).await {
+            return Err(Failure::Usage(error.into()));
+        }
+    }
+    let (authority, is_new) = authority(&config).map_err(Failure::Usage)?;
     let report = preflight::preflight(&upstream, &config.domains[0], config.accounts.first().map(String::as_str), deadline).await;
     for line in report.lines() {
         eprintln!("{line}");
@@ -370,10 +390,11 @@ async fn start(args: &Args, config: Config) -> Outcome {
         status_line: std::io::stderr().is_terminal(),
     };
     let finished = run::run(Catalog::builtin(), plan, listeners, run::interrupted()).await?;
-    print!("{}", finished.summary);
+    let printed = print(&finished.summary);
     if let Some(failure) = finished.log_failure {
         return Err(Failure::Operation(failure.into()));
     }
+    printed?;
     Ok(ExitCode::SUCCESS)
 }
 

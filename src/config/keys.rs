@@ -29,7 +29,7 @@ const fn key(name: &'static str, default: &'static str, example: &'static str, t
 /// Every key, in the order of the manual.
 pub const KEYS: &[Key] = &[
     key("domain", "needed", "domain = \"lab.test\"", "The domain of the test server, or a list of them. Other domains are refused."),
-    key("upstream", "`srv`", "upstream = \"127.0.0.1:5322\"", "The server behind the proxy: HOST:PORT, or \"srv\" to look it up."),
+    key("upstream", "needed", "upstream = \"127.0.0.1:5322\"", "The server behind the proxy: HOST:PORT, or \"srv\" to look it up."),
     key(
         "upstream_tls",
         "`auto`",

@@ -118,7 +118,7 @@ fn sessions_bytes_waits_and_failures_are_counted() {
     let metrics = metrics();
     metrics.session_opened(Entry::Direct);
     metrics.session_opened(Entry::StartTls);
-    metrics.session_ended("closed");
+    metrics.session_ended("closed", true);
     metrics.bytes(Direction::ServerToClient, 70);
     metrics.queue_wait(Duration::from_millis(1500));
     metrics.log_failure(3);
@@ -164,7 +164,7 @@ fn the_number_of_series_does_not_depend_on_traffic() {
     }
     for i in 0..1000 {
         let word = format!("word-{i}");
-        metrics.session_ended(&word);
+        metrics.session_ended(&word, true);
         observe(&metrics, Body::Gap(Gap { reason: word.into(), detail: String::new(), bytes: 0 }));
     }
     assert_eq!(series(&metrics), before);

@@ -145,6 +145,7 @@ pub async fn greet(tcp: &mut TcpStream, tap: &Tap, answer_domain: &str) -> Resul
 }
 
 async fn read_more(tcp: &mut TcpStream, into: &mut Vec<u8>, deadline: Instant) -> Result<(), Failed> {
+    into.reserve(4096);
     match timeout_at(deadline, tcp.read_buf(into)).await {
         Ok(Ok(0)) => Err(Failed::Closed),
         Ok(Ok(_)) => Ok(()),
@@ -197,7 +198,12 @@ async fn starttls(tcp: &mut TcpStream, tap: &Tap, first: Vec<u8>, deadline: Inst
         if headers > 0 {
             tcp.write_all(header_and_features(answer_domain).as_bytes()).await?;
         }
-        if let Some(pipelined) = asked {
+        if let Some(mut pipelined) = asked {
+            // What has arrived by now was sent before <proceed/> could be seen.
+            let mut rest = [0; 4096];
+            while let Ok(read @ 1..) = tcp.try_read(&mut rest) {
+                pipelined += read;
+            }
             if pipelined > 0 {
                 report_pipelined(tap, pipelined);
             }

@@ -64,6 +64,8 @@ pub struct Gate {
     domain: Option<String>,
     /// What clients dial to reach this proxy, for rewritten addresses.
     own_address: String,
+    /// Whether the server has said which account was let in.
+    bound: bool,
     /// Where a server wanted to send the client.
     pub redirected_to: Option<String>,
     /// How login goes.
@@ -79,11 +81,6 @@ pub fn opening_name(bytes: &[u8]) -> Option<&[u8]> {
     Some(memchr::memrchr(b':', name).map_or(name, |colon| &name[colon + 1..]))
 }
 
-/// Whether a first-level element of this name from the server may have to be changed after login.
-pub fn may_need_change(local: &[u8]) -> bool {
-    matches!(local, b"error" | b"enabled" | b"features" | b"success")
-}
-
 impl Gate {
     /// A gate for one session. `own_address` is what the client dialled.
     pub fn new(catalog: Arc<Catalog>, policy: Policy, own_address: String) -> Gate {
@@ -95,6 +92,7 @@ impl Gate {
             limits: Limits::default(),
             domain: None,
             own_address,
+            bound: false,
             redirected_to: None,
             login: Login::default(),
             interventions: Vec::new(),
@@ -104,6 +102,13 @@ impl Gate {
     /// The domain the stream was opened to.
     pub fn domain(&self) -> Option<&str> {
         self.domain.as_deref()
+    }
+
+    /// Whether a first-level element of this name from the server has to be looked at after login: it may carry an address, or say which
+    /// account was let in.
+    pub fn wants(&self, local: &[u8]) -> bool {
+        matches!(local, b"error" | b"enabled" | b"features" | b"success")
+            || (local == b"iq" && !self.bound && !self.policy.accounts.is_empty())
     }
 
     /// Interventions made since the last call.
@@ -226,6 +231,7 @@ impl Gate {
             self.edit_see_other_host(root, bytes, &mut cuts);
         } else {
             let bound = bound_address(root, known);
+            self.bound |= bound.is_some();
             if let Some(account) = bound.filter(|account| !self.allows(account)) {
                 refused = Some(self.account_refused(&account));
             }

@@ -238,7 +238,7 @@ impl<'a> Pump<'a> {
         }
         match gate::opening_name(pending) {
             _ if self.direction == Direction::ClientToServer => false,
-            Some(name) => gate::may_need_change(name),
+            Some(name) => inner.gate.wants(name),
             None => pending.len() < 64,
         }
     }
@@ -252,7 +252,7 @@ fn frames_to_judge(inner: &Inner, direction: Direction, before_login: bool) -> V
     let wants = |kind: FrameKind, bytes: &[u8]| {
         before_login
             || kind == FrameKind::StreamOpen
-            || (direction == Direction::ServerToClient && gate::opening_name(bytes).is_some_and(gate::may_need_change))
+            || (direction == Direction::ServerToClient && gate::opening_name(bytes).is_some_and(|name| inner.gate.wants(name)))
     };
     inner
         .auditor

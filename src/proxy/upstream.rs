@@ -40,7 +40,7 @@ pub use target::{Opening, Target, TargetError, TlsMode, TlsModeError};
 pub use trust::{Trust, TrustError, TrustSource};
 pub use version::{TlsVersion, TlsVersions};
 
-use super::scope::{self, Ownership};
+use super::scope::{self, Ownership, ScopeError};
 use handshake::Attempt;
 
 /// How to reach the server. Built once, shared by all sessions.
@@ -62,6 +62,20 @@ pub struct UpstreamConfig {
     pub limits: StepLimits,
 }
 
+impl UpstreamConfig {
+    /// Holds one address against the scope guard: our own listeners, public addresses, clear text to another machine.
+    ///
+    /// [`connect`] does so for every address it is about to dial, [`check_scope`] for all of them at start.
+    ///
+    /// # Errors
+    /// The rule that forbids the address.
+    pub fn check_address(&self, domain: &str, address: SocketAddr, opening: Opening) -> Result<(), ScopeError> {
+        scope::check_loop(address, &self.listeners, scope::is_own_address)?;
+        scope::check_upstream(domain, address, self.ownership)?;
+        if opening == Opening::Clear { scope::check_clear_text(address) } else { Ok(()) }
+    }
+}
+
 /// How long each step of a connection may take. The caller's deadline cuts all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepLimits {
@@ -77,6 +91,23 @@ impl Default for StepLimits {
     fn default() -> Self {
         Self { connect: Duration::from_secs(5), stream: Duration::from_secs(10), handshake: Duration::from_secs(15) }
     }
+}
+
+/// Resolves the target and holds all its addresses against the scope guard, without connecting.
+///
+/// For the start of a run: what is out of scope by then is the evaluator's mistake, not a server's trouble. One address
+/// that is out of scope is enough to refuse, even if [`connect`] would find another.
+///
+/// # Errors
+/// [`UpstreamError::Scope`] or [`UpstreamError::Resolve`].
+pub async fn check_scope(config: &UpstreamConfig, domain: &str, deadline: Instant) -> Result<Resolution, UpstreamError> {
+    let resolution = resolve(&config.dns, &config.target, domain, config.tls, deadline).await?;
+    for candidate in &resolution.candidates {
+        for &opening in &candidate.openings {
+            config.check_address(domain, candidate.address, opening)?;
+        }
+    }
+    Ok(resolution)
 }
 
 /// Connects to the server of `domain`, with the given TLS versions.
@@ -166,11 +197,7 @@ async fn connect_to(
     deadline: Instant,
 ) -> Result<Upstream, UpstreamError> {
     let address = candidate.address;
-    scope::check_loop(address, &config.listeners, scope::is_own_address)?;
-    scope::check_upstream(domain, address, config.ownership)?;
-    if opening == Opening::Clear {
-        scope::check_clear_text(address)?;
-    }
+    config.check_address(domain, address, opening)?;
     let tcp = dial(address, deadline.min(Instant::now() + config.limits.connect)).await?;
     let attempt = Attempt { config, domain, versions, host: &candidate.host, address, deadline };
     match opening {

@@ -86,6 +86,12 @@ impl Names {
         self.sym(self.ns(uri), local)
     }
 
+    /// Namespace and local name of a name.
+    pub fn parts(&self, sym: Sym) -> (NsId, &str) {
+        let (ns, local) = &self.symbols[sym.0 as usize];
+        (*ns, local)
+    }
+
     /// The canonical URI of a namespace; empty for [`NsId::UNKNOWN`].
     pub fn uri(&self, ns: NsId) -> &str {
         &self.uris[ns.0 as usize]

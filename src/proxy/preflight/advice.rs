@@ -26,7 +26,9 @@ pub(super) fn of_connection(facts: &UpstreamFacts, now: OffsetDateTime) -> Vec<C
         checks.push(Check::ok("dns", facts.trail.join("; ")));
     }
     if !facts.failed_attempts.is_empty() {
-        checks.push(Check::warn("upstream", format!("tried in vain before: {}", facts.failed_attempts.join("; "))));
+        checks.push(Check::warn("upstream", format!("tried in vain before: {}", facts.failed_attempts.join("; "))).advise(
+            "If that is as it should be, spare every login the detour: name the address and the kind with --upstream and --upstream-tls",
+        ));
     }
     let (address, opening) = (facts.address, facts.opening);
     checks.push(match &facts.tls {
@@ -76,7 +78,9 @@ pub(super) fn of_offers(offers: &[Offer]) -> Vec<Check> {
     let clear = first.tls.is_none();
     let mut checks = vec![login(offers, clear)];
     checks.extend(missing_plain(offers, clear));
-    checks.push(channel_binding(offers, clear));
+    if offers.iter().any(|offer| offer.features.all_mechanisms().next().is_some()) {
+        checks.push(channel_binding(offers, clear));
+    }
     checks.extend(sasl2(offers));
     checks.extend(tls_versions(offers));
     let compression = merged(offers, |features| &features.compression);
@@ -87,7 +91,7 @@ pub(super) fn of_offers(offers: &[Offer]) -> Vec<Check> {
         ));
     }
     if let Some(limit) = offers.iter().find_map(|offer| offer.features.max_stanza_bytes) {
-        checks.push(Check::ok("limits", format!("the server takes stanzas of up to {limit} bytes")));
+        checks.push(Check::ok("limits", format!("before login the server takes stanzas of up to {limit} bytes")));
     }
     checks
 }
@@ -124,7 +128,7 @@ fn missing_plain(offers: &[Offer], clear: bool) -> Option<Check> {
 
 fn channel_binding(offers: &[Offer], clear: bool) -> Check {
     const NAME: &str = "channel binding";
-    let binding: Vec<&Offer> = offers.iter().filter(|offer| offer.features.offers_channel_binding()).collect();
+    let binding: Vec<&Offer> = offers.iter().filter(|offer| !offer.features.binding_mechanisms().is_empty()).collect();
     let Some(first) = binding.first() else {
         return Check::ok(
             NAME,
@@ -135,10 +139,7 @@ fn channel_binding(offers: &[Offer], clear: bool) -> Check {
             },
         );
     };
-    let mut names: Vec<String> = first.features.all_mechanisms().filter(|name| name.ends_with("-PLUS")).map(str::to_owned).collect();
-    names.extend(first.features.fast_mechanisms.iter().cloned());
-    names.sort();
-    names.dedup();
+    let names = first.features.binding_mechanisms().join(", ");
     let types = merged(offers, |features| &features.channel_bindings);
     let types = if types.is_empty() { String::new() } else { format!("; types {}", list(&types)) };
     let only_12 =
@@ -150,7 +151,7 @@ fn channel_binding(offers: &[Offer], clear: bool) -> Check {
     };
     Check::warn(
         NAME,
-        format!("the server offers {}{when}{types}. {who} notices the proxy and refuses to log in: a point in its favour. Clients without binding get through", list(&names)),
+        format!("the server offers {}{when}{types}. {who} notices the proxy and refuses to log in: a point in its favour. Clients without binding get through", names),
     )
     .advise(
         "To look into such a client, let the test server listen in clear text on this machine and use --upstream-tls none. \

@@ -83,6 +83,11 @@ impl CertificateFault {
         }
         let pin = &presented.spki_pin;
         match self {
+            Self::Untrusted if presented.subject == presented.issuer => {
+                format!(
+                    "It vouches for itself. If this is your server, add --upstream-pin {pin} or --upstream-ca FILE with this very certificate"
+                )
+            }
             Self::Untrusted | Self::Other(_) => {
                 format!("If this is your server, add --upstream-pin {pin} or --upstream-ca FILE with its authority")
             }

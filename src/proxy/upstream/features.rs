@@ -41,9 +41,14 @@ pub enum StartTlsOffer {
 }
 
 impl StreamFeatures {
-    /// True when some mechanism binds the login to the TLS channel (`…-PLUS`, or FAST's binding kinds).
-    pub fn offers_channel_binding(&self) -> bool {
-        self.all_mechanisms().any(|mechanism| mechanism.ends_with("-PLUS")) || self.fast_mechanisms.iter().any(|mechanism| binds(mechanism))
+    /// Mechanisms that bind the login to the TLS channel: `…-PLUS`, and FAST's binding kinds. Each once.
+    pub fn binding_mechanisms(&self) -> Vec<&str> {
+        let plus = self.all_mechanisms().filter(|mechanism| mechanism.ends_with("-PLUS"));
+        let fast = self.fast_mechanisms.iter().map(String::as_str).filter(|mechanism| binds(mechanism));
+        let mut binding: Vec<&str> = plus.chain(fast).collect();
+        binding.sort_unstable();
+        binding.dedup();
+        binding
     }
 
     /// SASL and SASL2 mechanisms, those of both twice.
@@ -147,13 +152,14 @@ mod tests {
         assert_eq!(features.max_stanza_bytes, Some(262_144));
         assert_eq!(features.others, ["{http://jabber.org/features/iq-register}register"]);
         assert_eq!(features.starttls, StartTlsOffer::Absent);
-        assert!(features.offers_channel_binding());
+        assert_eq!(features.binding_mechanisms(), ["HT-SHA-256-EXPR", "SCRAM-SHA-256-PLUS"]);
     }
 
     #[tokio::test]
     async fn binding_is_told_by_mechanism() {
         let offers = async |mechanism: &str| {
-            read(&format!("<mechanisms xmlns='{SASL}'><mechanism>{mechanism}</mechanism></mechanisms>")).await.offers_channel_binding()
+            read(&format!("<mechanisms xmlns='{SASL}'><mechanism>{mechanism}</mechanism></mechanisms>")).await.binding_mechanisms().len()
+                == 1
         };
         assert!(offers("SCRAM-SHA-1-PLUS").await);
         assert!(!offers("SCRAM-SHA-512").await);

@@ -127,6 +127,12 @@ impl Attempt<'_> {
             TlsError::AlertReceived(AlertDescription::HandshakeFailure) if self.versions != TlsVersions::Any => {
                 UpstreamError::TlsVersion { address, versions: self.versions, detail: tls.to_string() }
             }
+            TlsError::AlertReceived(
+                AlertDescription::HandshakeFailure | AlertDescription::UnrecognisedName | AlertDescription::InternalError,
+            ) => UpstreamError::Tls {
+                address,
+                detail: format!("{tls} (often the server has no certificate for the domain: its log says more)"),
+            },
             _ => UpstreamError::Tls { address, detail: tls.to_string() },
         }
     }
@@ -136,7 +142,8 @@ fn tls_facts(stream: &TlsStream<TcpStream>, seen: &Seen, verified_by: &str) -> O
     let connection = stream.get_ref().1;
     Some(TlsFacts {
         version: TlsVersion::from_rustls(connection.protocol_version()?)?,
-        cipher: format!("{:?}", connection.negotiated_cipher_suite()?.suite()),
+        // rustls marks the suites of TLS 1.3 in their names, IANA does not.
+        cipher: format!("{:?}", connection.negotiated_cipher_suite()?.suite()).replace("TLS13_", "TLS_"),
         key_exchange: connection.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name())),
         alpn: connection.alpn_protocol().map(|protocol| String::from_utf8_lossy(protocol).into_owned()),
         certificate: PresentedCertificate::read(&seen.certificate()?),
@@ -153,6 +160,8 @@ fn certificate_fault(error: &CertificateError) -> CertificateFault {
         // The verifier says this of a wrong pin and of nothing else.
         CertificateError::ApplicationVerificationFailure => CertificateFault::PinMismatch,
         CertificateError::BadSignature => CertificateFault::BadSignature,
+        // What Prosody and ejabberd make for themselves: marked as an authority, so webpki does not even look for an issuer.
+        CertificateError::Other(reason) if format!("{reason:?}").contains("CaUsedAsEndEntity") => CertificateFault::Untrusted,
         other => CertificateFault::Other(other.to_string()),
     }
 }

@@ -68,7 +68,7 @@ pub struct UpstreamFacts {
 pub struct TlsFacts {
     /// The version.
     pub version: TlsVersion,
-    /// The cipher suite, by its standard name.
+    /// The cipher suite, by its IANA name.
     pub cipher: String,
     /// The key exchange group, if one is known.
     pub key_exchange: Option<String>,

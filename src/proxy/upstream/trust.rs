@@ -74,6 +74,11 @@ impl Trust {
         }
     }
 
+    /// Accepts no certificate: for a server that shows none.
+    pub fn nothing() -> Self {
+        Self { anchor: Anchor::Pins(Arc::new([])), described: "nothing: it is spoken to in clear text, on this machine".to_owned() }
+    }
+
     /// What a verified certificate was verified by, to follow the word "by".
     pub fn described(&self) -> &str {
         &self.described

@@ -1,4 +1,6 @@
 //! The reader for the start of a stream.
+use proptest::prelude::*;
+
 use super::*;
 
 const HEADER: &str =
@@ -117,4 +119,21 @@ async fn nothing_longer_than_the_limit_is_collected() {
     }
     let many = format!("{HEADER}{}", format!("<a x='{}'/>", "y".repeat(90)).repeat(200));
     assert!(read(many.as_bytes(), 1_400).await.ends_with("a, ! more than 10000 bytes"));
+}
+
+proptest! {
+    /// Whatever comes: no panic, and what was understood of a beginning stays true of the whole.
+    #[test]
+    fn reading_on_never_changes_what_was_read(inside in "([<>/!?='\"a:& ;\n\u{0}\u{1b}\u{fc}-]|<a>|</a>|<a/>|<!\\[CDATA\\[|\\]\\]>|&lt;|xmlns='x'){0,40}", cut in 0usize..300) {
+        let text = format!("{HEADER}{inside}").into_bytes();
+        let cut = (HEADER.len() + cut).min(text.len());
+        if let (Ok(beginning), Ok(whole)) = (parse(&text[..cut]), parse(&text)) {
+            prop_assert!(whole.starts_with(&beginning), "{beginning:?} {whole:?}");
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = parse(&bytes);
+    }
 }

@@ -1,0 +1,103 @@
+//! What the fuzz targets and the property tests check, in one place: any bytes, in any cut, never panic; nothing is lost; how the bytes are
+//! cut does not show in the records.
+
+use std::sync::Arc;
+
+use stanzascope::audit::{Auditor, Settings};
+use stanzascope::catalog::Catalog;
+use stanzascope::record::Body;
+use stanzascope::xmpp::Direction;
+use stanzascope::xmpp::element::{Document, Inherited};
+use stanzascope::xmpp::framer::Framer;
+use stanzascope::xmpp::limits::Limits;
+
+/// Small limits, so that short inputs reach them.
+const MAX_BYTES: usize = 256;
+
+/// Cuts `data` at places that its first bytes say. The rest is the input.
+pub fn chunks(data: &[u8]) -> (Vec<&[u8]>, &[u8]) {
+    let Some((&count, rest)) = data.split_first() else { return (Vec::new(), data) };
+    let count = usize::from(count % 8).min(rest.len());
+    let (cuts, input) = rest.split_at(count);
+    let mut at: Vec<usize> = cuts.iter().map(|&cut| usize::from(cut).min(input.len())).collect();
+    at.extend([0, input.len()]);
+    at.sort_unstable();
+    (at.windows(2).map(|pair| &input[pair[0]..pair[1]]).collect(), input)
+}
+
+/// Frames cover the input without holes, whatever the cuts.
+pub fn framer(data: &[u8]) {
+    let (chunks, input) = chunks(data);
+    let mut framer = Framer::new(MAX_BYTES);
+    let mut at = 0;
+    for chunk in chunks {
+        framer.feed(chunk);
+        while let Some(frame) = framer.poll() {
+            assert_eq!(frame.offset, at, "a hole between frames");
+            assert!(framer.bytes(&frame).len() as u64 <= frame.len);
+            at += frame.len;
+        }
+    }
+    while let Some(frame) = framer.finish() {
+        at += frame.len;
+    }
+    assert_eq!(at, input.len() as u64, "bytes were lost");
+}
+
+/// A parsed document can be walked to its end.
+pub fn element(data: &[u8]) {
+    let catalog = Catalog::builtin();
+    let mut document = Document::new();
+    let limits = Limits { max_depth: 8, max_elements: 64, max_attributes: 8, max_bindings: 8, ..Limits::default() };
+    if document.parse(data, false, &Inherited::client(), &catalog.names, &limits).is_ok() {
+        let mut stack = vec![document.root()];
+        while let Some(element) = stack.pop() {
+            let _ = (element.local(), element.uri(), element.own_text(), element.source_range());
+            element.attr_indices().for_each(|index| _ = (document.attr_qname(index), document.attr_value(index)));
+            stack.extend(element.children());
+        }
+    }
+}
+
+/// Records as JSON, without times: there are none.
+fn records(chunks: &[&[u8]], direction: Direction) -> Vec<String> {
+    let mut auditor = Auditor::new(Catalog::builtin(), Arc::new(Settings::default()), "s").assume_logged_in();
+    let mut lines = Vec::new();
+    let mut drain = |auditor: &mut Auditor| {
+        while let Some(record) = auditor.poll() {
+            if let Body::Stanza(stanza) = &record.body {
+                assert!(stanza.gap.is_some() || stanza.exposures.iter().all(|e| e.field.is_some() || e.path.is_some()));
+            }
+            lines.push(record.to_json());
+        }
+    };
+    for chunk in chunks {
+        auditor.feed(direction, chunk, None);
+        drain(&mut auditor);
+    }
+    auditor.finish(direction, None);
+    drain(&mut auditor);
+    lines
+}
+
+/// The audit reads any bytes, and how they were cut does not show.
+pub fn auditor(data: &[u8]) {
+    let (chunks, input) = chunks(data);
+    let direction = if data.len().is_multiple_of(2) { Direction::ClientToServer } else { Direction::ServerToClient };
+    let whole = records(&[input], direction);
+    assert_eq!(records(&chunks, direction), whole, "the cuts show in the records");
+    for line in whole {
+        serde_json::from_str::<serde_json::Value>(&line).expect("every line is JSON");
+    }
+}
+
+/// A ClientHello is read or refused, never guessed at.
+#[cfg(feature = "proxy")]
+pub fn client_hello(data: &[u8]) {
+    if let Ok(Some(hello)) = stanzascope::proxy::client_hello::ClientHello::parse(data) {
+        let _ = (hello.ja3(), hello.ja4());
+        for (_, value) in hello.facts() {
+            assert!(value.is_ascii(), "a fact that is not printable: {value:?}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The files of a run, read for reports.
+
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use crate::catalog::Catalog;
+use crate::catalog::rows::{CopyError, Rows};
+use crate::report::read::ReadError;
+use crate::report::run::RunError;
+use crate::report::text::{self, FileNote};
+use crate::report::{RunInfo, Summary};
+use crate::run_dir::{CATALOG, MANIFEST, RECORDS, TRANSCRIPT};
+
+/// Why a run could not be read. Names the file and the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum RunFilesError {
+    /// Nothing is there.
+    #[error("{0} does not exist (`stanzascope runs` lists the runs)")]
+    Missing(PathBuf),
+    /// A directory without records.
+    #[error("{0} holds no {RECORDS}, so it is no run (`stanzascope runs` lists the runs)")]
+    NoRun(PathBuf),
+    /// A file cannot be read.
+    #[error("cannot read {0}: {1}")]
+    Unreadable(PathBuf, io::Error),
+    /// The records are not records.
+    #[error("{0}: {1}")]
+    Records(PathBuf, ReadError),
+    /// The catalog copy is none.
+    #[error("{0}: {1} (move it away to use the catalog of this program)")]
+    Catalog(PathBuf, CopyError),
+    /// The manifest is none.
+    #[error("{0}: {1} (move it away to do without what it says)")]
+    Manifest(PathBuf, RunError),
+}
+
+/// A run's files, as far as they exist.
+#[derive(Debug, Clone)]
+pub struct RunFiles {
+    records: PathBuf,
+    /// Directory of the others; none for a log on its own.
+    directory: Option<PathBuf>,
+}
+
+impl RunFiles {
+    /// Finds the files of a run directory, or takes a log on its own. A `records.jsonl` brings what lies beside it.
+    ///
+    /// # Errors
+    /// Nothing is there, or a directory without records.
+    pub fn find(path: &Path) -> Result<RunFiles, RunFilesError> {
+        let kind = std::fs::metadata(path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => RunFilesError::Missing(path.to_owned()),
+            _ => RunFilesError::Unreadable(path.to_owned(), error),
+        })?;
+        if !kind.is_dir() {
+            let parent = path.parent().unwrap_or(Path::new("")).to_owned();
+            let directory = path.file_name().is_some_and(|name| name == RECORDS).then_some(parent);
+            return Ok(RunFiles { records: path.to_owned(), directory });
+        }
+        let records = path.join(RECORDS);
+        if !records.exists() {
+            return Err(RunFilesError::NoRun(path.to_owned()));
+        }
+        Ok(RunFiles { records, directory: Some(path.to_owned()) })
+    }
+
+    fn beside(&self, name: &str) -> Option<PathBuf> {
+        self.directory.as_ref().map(|directory| directory.join(name)).filter(|path| path.exists())
+    }
+
+    /// The catalog copy; the built-in catalog without one.
+    ///
+    /// # Errors
+    /// The copy cannot be read.
+    pub fn rows(&self) -> Result<Rows, RunFilesError> {
+        match self.beside(CATALOG) {
+            Some(path) => Rows::from_json(&read(&path)?).map_err(|error| RunFilesError::Catalog(path, error)),
+            None => Ok(Rows::of(&Catalog::builtin())),
+        }
+    }
+
+    /// The manifest; an empty one without the file.
+    ///
+    /// # Errors
+    /// The manifest cannot be read.
+    pub fn info(&self) -> Result<RunInfo, RunFilesError> {
+        match self.beside(MANIFEST) {
+            Some(path) => RunInfo::from_json(&read(&path)?).map_err(|error| RunFilesError::Manifest(path, error)),
+            None => Ok(RunInfo::default()),
+        }
+    }
+
+    /// Reads the records, with manifest and `rows`.
+    ///
+    /// # Errors
+    /// One of the files cannot be read.
+    pub fn summary(&self, rows: &Rows) -> Result<Summary, RunFilesError> {
+        let info = self.info()?;
+        let file = File::open(&self.records).map_err(|error| RunFilesError::Unreadable(self.records.clone(), error))?;
+        let mut input = BufReader::with_capacity(1 << 16, file);
+        Summary::read(&mut input, rows, info).map_err(|error| RunFilesError::Records(self.records.clone(), error))
+    }
+
+    /// The files that exist, with what they hold.
+    pub fn notes(&self) -> Vec<FileNote> {
+        let note = |path: &Path, holds: &str| FileNote { path: path.display().to_string(), holds: holds.into() };
+        let mut notes = vec![note(&self.records, "every record, one a line (docs/records.md)")];
+        for (name, holds) in [
+            (MANIFEST, "what the run was"),
+            (CATALOG, "what each field means"),
+            (TRANSCRIPT, "RAW TRAFFIC: passwords and texts in clear; delete it after use"),
+        ] {
+            notes.extend(self.beside(name).map(|path| note(&path, holds)));
+        }
+        notes
+    }
+}
+
+fn read(path: &Path) -> Result<String, RunFilesError> {
+    std::fs::read_to_string(path).map_err(|error| RunFilesError::Unreadable(path.to_owned(), error))
+}
+
+/// The summary screen of a run directory, or of a file of records.
+///
+/// # Errors
+/// A path that is no run, and files that cannot be read or are not what they should be.
+pub fn summary_screen(run: &Path) -> Result<String, RunFilesError> {
+    let files = RunFiles::find(run)?;
+    Ok(text::screen(&files.summary(&files.rows()?)?, &files.notes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str = include_str!("../tests/records/ordinary.jsonl");
+
+    #[test]
+    fn a_run_a_log_and_neither() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            std::fs::write(dir.path().join(name), text).unwrap();
+            dir.path().join(name)
+        };
+        assert!(matches!(summary_screen(&dir.path().join("none")), Err(RunFilesError::Missing(_))));
+        assert!(matches!(summary_screen(dir.path()), Err(RunFilesError::NoRun(_))));
+        let records = file(RECORDS, RECORD);
+        file(MANIFEST, r#"{"schema":1,"label":"Reed 1.4"}"#);
+        assert!(summary_screen(dir.path()).unwrap().contains("Reed 1.4"));
+        assert!(summary_screen(&records).unwrap().contains("Reed 1.4"));
+        // A log of another name stands alone.
+        let alone = file("scan.jsonl", RECORD);
+        assert!(!summary_screen(&alone).unwrap().contains("Reed 1.4"));
+    }
+
+    #[test]
+    fn the_catalog_copy_wins_and_a_broken_one_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(RECORDS), RECORD).unwrap();
+        std::fs::write(dir.path().join(CATALOG), r#"{"schema":1,"fields":{}}"#).unwrap();
+        assert!(summary_screen(dir.path()).unwrap().contains("of fields that the catalog at hand does not have"));
+        std::fs::write(dir.path().join(CATALOG), "{}").unwrap();
+        let error = summary_screen(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(CATALOG) && error.contains("move it away"), "{error}");
+    }
+}
