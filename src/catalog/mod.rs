@@ -202,6 +202,8 @@ closed_enum! {
 pub struct Field {
     /// Unique name.
     pub id: String,
+    /// How records begin an exposure of it, up to its value.
+    pub(crate) json_head: Box<str>,
     /// Specification it comes from, e.g. `XEP-0352`.
     pub spec: String,
     /// Section, or another document and section.
@@ -463,6 +465,7 @@ impl Catalog {
         });
         self.fields.push(Field {
             id: row.id.clone(),
+            json_head: crate::record::exposure_head(&row.id),
             spec: spec.spec.clone(),
             source: row.source.clone(),
             path: row.path.clone().unwrap_or_default(),

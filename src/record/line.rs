@@ -158,16 +158,23 @@ fn write_verdict(out: &mut Vec<u8>, verdict: &BodyVerdict) {
     out.push(b'}');
 }
 
+/// How an exposure of a field begins. The catalog keeps it ready, and sees to it that names are plain words.
+pub(crate) fn exposure_head(field: &str) -> Box<str> {
+    format!("{{\"field\":\"{field}\",\"value\":").into()
+}
+
+/// How an exposure that no row claims begins.
+const UNCLASSIFIED_HEAD: &str = "{\"field\":\"unclassified\",\"value\":";
+
 fn write_exposures(out: &mut Vec<u8>, exposures: &Exposures) {
     out.extend_from_slice(b",\"exposures\":");
     array(out, exposures.iter(), |out, exposure| write_exposure(out, exposures, exposure));
 }
 
 fn write_exposure(out: &mut Vec<u8>, all: &Exposures, exposure: &Exposure) {
-    // A field's name is a plain word: the catalog sees to it.
-    out.extend_from_slice(b"{\"field\":\"");
-    out.extend_from_slice(all.field_name(exposure).as_bytes());
-    text(out, "\",\"value\":", all.text(exposure.value));
+    let head = exposure.field.map_or(UNCLASSIFIED_HEAD, |id| &all.catalog().field(id).json_head);
+    out.extend_from_slice(head.as_bytes());
+    string(out, all.text(exposure.value));
     if let Some(path) = exposure.path {
         text(out, ",\"path\":", all.text(path));
     }

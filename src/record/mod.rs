@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use exposure::{Exposure, Exposures, Typed, Via};
+pub(crate) use line::exposure_head;
 pub use time::Moment;
 
 use crate::catalog::closed_enum;

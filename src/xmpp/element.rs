@@ -459,6 +459,7 @@ impl<'a> Element<'a> {
 }
 
 impl Tree {
+    #[inline]
     fn str<'a>(&'a self, source: &'a str, span: Span) -> &'a str {
         if span.start & UNESCAPED != 0 {
             let start = (span.start & !UNESCAPED) as usize;
@@ -535,7 +536,7 @@ impl Tree {
 
         let qname = span_in(source, tag.name().as_ref());
         let written = self.str(source, qname);
-        let colon = memchr::memchr(b':', written.as_bytes()).map_or(0, |at| at as u32 + 1);
+        let colon = written.bytes().position(|b| b == b':').map_or(0, |at| at as u32 + 1);
         let (prefix, name) =
             (Span { start: qname.start, len: colon.saturating_sub(1) }, Span { start: qname.start + colon, len: qname.len - colon });
         let local = &written[colon as usize..];
@@ -573,33 +574,62 @@ impl Tree {
     }
 
     fn read_attributes(&mut self, source: &str, tag: &BytesStart<'_>, names: &Names, limits: &Limits) -> Result<(), ParseError> {
-        for (count, attr) in tag.attributes().with_checks(false).enumerate() {
-            if count >= limits.max_attributes {
-                return Err(ParseError::Limit("attributes on one element", limits.max_attributes));
+        let (first_binding, first_attr) = (self.bindings.len(), self.attrs.len());
+        let mut rest = tag.attributes_raw();
+        let mut count = 0;
+        loop {
+            match plain_attribute(rest) {
+                Plain::Attribute { key, value, rest: after } => {
+                    self.add_attribute(source, key, value, count, names, limits)?;
+                    rest = after;
+                    count += 1;
+                }
+                Plain::End => return Ok(()),
+                Plain::Unusual => break,
             }
-            let attr = attr.map_err(|error| ParseError::Malformed(error.to_string()))?;
-            let key: &str = attr.key.as_ref();
-            let name = span_in(source, key);
-            let value = self.attribute_value(source, &attr.value);
-            let colon = memchr::memchr(b':', key.as_bytes());
-            if &key[..colon.unwrap_or(key.len())] != "xmlns" {
-                let local_at = colon.map_or(0, |at| at as u32 + 1);
-                self.attrs.push(Attr { name, local_at, ns: NsId::UNKNOWN, uri: Span::EMPTY, value });
-                continue;
-            }
-            if self.bindings.len() >= limits.max_bindings {
-                return Err(ParseError::Limit("namespace bindings", limits.max_bindings));
-            }
-            let skipped = colon.map_or(name.len, |at| at as u32 + 1);
-            let prefix = Span { start: name.start + skipped, len: name.len - skipped };
-            let (word, uri) = (self.str(source, prefix), self.str(source, value));
-            let bad = matches!(word, "xml" | "xmlns") || (colon.is_some() && (uri.is_empty() || word.is_empty()));
-            let ns = names.ns(uri);
-            if bad {
-                self.irregular.insert(Irregular::BadBinding);
-            }
-            self.bindings.push(Binding { prefix, uri: value, ns });
         }
+        // Whether something unusual is allowed, and what it means, is for quick-xml to say.
+        self.bindings.truncate(first_binding);
+        self.attrs.truncate(first_attr);
+        for (count, attr) in tag.attributes().with_checks(false).enumerate() {
+            check_attribute_count(count, limits)?;
+            let attr = attr.map_err(|error| ParseError::Malformed(error.to_string()))?;
+            self.add_attribute(source, attr.key.as_ref(), &attr.value, count, names, limits)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in an attribute or a namespace declaration; `key` and `raw` are slices of `source`.
+    fn add_attribute(
+        &mut self,
+        source: &str,
+        key: &str,
+        raw: &str,
+        count: usize,
+        names: &Names,
+        limits: &Limits,
+    ) -> Result<(), ParseError> {
+        check_attribute_count(count, limits)?;
+        let name = span_in(source, key);
+        let value = self.attribute_value(source, raw);
+        let colon = key.bytes().position(|b| b == b':');
+        if &key.as_bytes()[..colon.unwrap_or(key.len())] != b"xmlns" {
+            let local_at = colon.map_or(0, |at| at as u32 + 1);
+            self.attrs.push(Attr { name, local_at, ns: NsId::UNKNOWN, uri: Span::EMPTY, value });
+            return Ok(());
+        }
+        if self.bindings.len() >= limits.max_bindings {
+            return Err(ParseError::Limit("namespace bindings", limits.max_bindings));
+        }
+        let skipped = colon.map_or(name.len, |at| at as u32 + 1);
+        let prefix = Span { start: name.start + skipped, len: name.len - skipped };
+        let (word, uri) = (self.str(source, prefix), self.str(source, value));
+        let bad = matches!(word, "xml" | "xmlns") || (colon.is_some() && (uri.is_empty() || word.is_empty()));
+        let ns = names.ns(uri);
+        if bad {
+            self.irregular.insert(Irregular::BadBinding);
+        }
+        self.bindings.push(Binding { prefix, uri: value, ns });
         Ok(())
     }
 
@@ -759,6 +789,38 @@ impl Tree {
     }
 }
 
+fn check_attribute_count(count: usize, limits: &Limits) -> Result<(), ParseError> {
+    if count >= limits.max_attributes { Err(ParseError::Limit("attributes on one element", limits.max_attributes)) } else { Ok(()) }
+}
+
+/// What a tag goes on with after its name or an attribute.
+enum Plain<'a> {
+    /// `key='value'`, and what comes after it.
+    Attribute { key: &'a str, value: &'a str, rest: &'a str },
+    /// Nothing but white space.
+    End,
+    /// Anything else.
+    Unusual,
+}
+
+/// Reads the next attribute if it is written in the plain way, without white space around `=`: as quick-xml would, in half the time.
+fn plain_attribute(text: &str) -> Plain<'_> {
+    let bytes = text.as_bytes();
+    let is_space = |b: &u8| matches!(b, b' ' | b'\r' | b'\n' | b'\t');
+    let Some(start) = bytes.iter().position(|b| !is_space(b)) else { return Plain::End };
+    let Some(length) = bytes[start..].iter().position(|b| *b == b'=' || is_space(b)) else { return Plain::Unusual };
+    let equals = start + length;
+    let quote = match (bytes[equals], bytes.get(equals + 1)) {
+        (b'=', Some(quote @ (b'\'' | b'"'))) => *quote,
+        _ => return Plain::Unusual,
+    };
+    let value = &text[equals + 2..];
+    match memchr::memchr(quote, value.as_bytes()) {
+        Some(end) => Plain::Attribute { key: &text[start..equals], value: &value[..end], rest: &value[end + 1..] },
+        None => Plain::Unusual,
+    }
+}
+
 /// Where `part`, a slice of `source`, stands in it.
 fn span_in(source: &str, part: &str) -> Span {
     let start = part.as_ptr() as usize - source.as_ptr() as usize;
@@ -817,6 +879,15 @@ mod tests {
         check("<a b='1' b='2'/>", "a b=1 b=2[]", &["duplicate_attribute"]);
         check("<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='2'/>", "a p:b=1 q:b=2[]", &["duplicate_attribute"]);
         check("<a>\u{1}</a>", "a[\"\\u{1}\"]", &["control_character"]);
+    }
+
+    #[test]
+    fn attributes_written_in_unusual_ways_are_read_as_quick_xml_reads_them() {
+        check("<a b = '1'\n c\t=\"2\" d='3'/>", "a b=1 c=2 d=3[]", &[]);
+        check("<a b='1'c='2' xmlns:p='u' p:d='3'/>", "a b=1 c=2 p:d=3[]", &[]);
+        check("<a b='1' xmlns='u' c = '2'/>", "{u}a b=1 c=2[]", &[]);
+        check("<a b/>", "error: not well formed: position 3: attribute key must be directly followed by `=` or space", &[]);
+        check("<a b=1/>", "error: not well formed: position 4: attribute value must be enclosed in `\"` or `'`", &[]);
     }
 
     #[test]

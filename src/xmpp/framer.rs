@@ -173,7 +173,6 @@ impl Framer {
             if let Some(frame) = self.step() {
                 return Some(frame);
             }
-            self.skip_over_limit();
         }
     }
 
@@ -206,7 +205,7 @@ impl Framer {
         frame
     }
 
-    /// Forgets the bytes of an element over the limit but goes on looking for its end.
+    /// Forgets the bytes of an element over the limit, whose end has not come yet, but goes on looking for it.
     fn skip_over_limit(&mut self) {
         let over = self.skipped_from.is_some() || self.scanned - self.start > self.max_bytes;
         if !over || self.state == State::Outside {
