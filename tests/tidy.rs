@@ -385,9 +385,6 @@ fn excerpt(said: &str) -> String {
     for line in said.lines().take_while(|line| *line != "Files") {
         if !line.is_empty() && !line.starts_with([' ', '─']) {
             (part, group) = (line, "");
-            if out.last() == Some(&CUT) {
-                out.push("");
-            }
         } else if part == "The most telling values" && line.starts_with("  ") && !line.starts_with("   ") {
             (group, entries) = (line.trim(), 0);
         } else if line.starts_with("    ") && !line.starts_with("     ") {
@@ -401,7 +398,14 @@ fn excerpt(said: &str) -> String {
             part if part.starts_with("HOW MUCH") => line.starts_with("  Sessions") || line.contains(" ended: "),
             _ => false,
         };
-        if left_out { cut(&mut out) } else { out.push(line.trim_end()) }
+        if left_out {
+            cut(&mut out);
+        } else {
+            if line == part && out.last() == Some(&CUT) {
+                out.push("");
+            }
+            out.push(line.trim_end());
+        }
     }
     out.join("\n").trim_end().to_owned()
 }

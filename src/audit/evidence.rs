@@ -99,7 +99,8 @@ impl Writer<'_> {
     }
 
     fn shown(&self, out: &mut String, raw: &str) {
-        if raw.len() <= MAX_SHOWN && value::uri_scheme(raw).is_none() {
+        // Without `#` there is no fragment to cut, in a URI or in the middle of a text.
+        if raw.len() <= MAX_SHOWN && !raw.contains('#') && value::uri_scheme(raw).is_none() {
             return escape(out, raw);
         }
         let mut clean = String::new();

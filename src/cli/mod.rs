@@ -4,6 +4,7 @@ mod ca;
 mod catalog;
 mod consent;
 mod demo;
+mod extra_catalog;
 mod report;
 mod run;
 mod runs;

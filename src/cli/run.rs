@@ -14,7 +14,6 @@ use clap::ValueEnum;
 use ipnet::IpNet;
 use stanzascope::audit::{Evidence, Settings};
 use stanzascope::ca::{self, Authority, Scope};
-use stanzascope::catalog::Catalog;
 use stanzascope::config::{MetricsListener, SessionFile};
 use stanzascope::proxy::gate::{ChannelBinding, Policy};
 use stanzascope::proxy::scope::{self, Ownership};
@@ -28,7 +27,7 @@ use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
 use super::scan::EvidenceArg;
-use super::{Failure, Outcome, consent, print};
+use super::{Failure, Outcome, consent, extra_catalog, print};
 
 /// Intercept a test client's stream to a test server, and log what the server gets to see.
 ///
@@ -112,6 +111,9 @@ pub struct Args {
     /// Write TLS keys to the file named by SSLKEYLOGFILE.
     #[arg(long)]
     tls_keylog: bool,
+    /// Directory with catalog files of your own, used besides the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    catalog: Option<PathBuf>,
     /// When the log cannot be written: stop, or go on and leave a gap.
     #[arg(long, value_enum)]
     on_log_failure: Option<OnLogFailureArg>,
@@ -295,6 +297,9 @@ fn merge(args: &Args) -> anyhow::Result<Config> {
             );
         }
     }
+    if let Some(address) = config.metrics {
+        stanzascope::admin::check_address(address)?;
+    }
     for port in config.ports {
         scope::check_listener(SocketAddr::new(config.listen, port), &config.allow_remote)?;
     }
@@ -309,6 +314,7 @@ fn upstream_is_local(target: &Target) -> bool {
 }
 
 async fn start(args: &Args, config: Config) -> Outcome {
+    let catalog = extra_catalog::load(args.catalog.as_deref()).map_err(Failure::Usage)?;
     let listeners = bind(&config).await.map_err(Failure::Usage)?;
     let addresses = proxy::addresses(&listeners);
     let upstream = UpstreamConfig {
@@ -389,7 +395,7 @@ async fn start(args: &Args, config: Config) -> Outcome {
         marks_from_stdin: true,
         status_line: std::io::stderr().is_terminal(),
     };
-    let finished = run::run(Catalog::builtin(), plan, listeners, run::interrupted()).await?;
+    let finished = run::run(catalog, plan, listeners, run::interrupted()).await?;
     let printed = print(&finished.summary);
     if let Some(failure) = finished.log_failure {
         return Err(Failure::Operation(failure.into()));

@@ -8,12 +8,11 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use stanzascope::audit::{Evidence, Settings};
-use stanzascope::catalog::Catalog;
 use stanzascope::record::SEVERITIES;
 use stanzascope::scan::{Options, ScanError, scan};
 use stanzascope::xmpp::Direction;
 
-use super::{FINDINGS, Failure, Outcome};
+use super::{FINDINGS, Failure, Outcome, extra_catalog};
 
 /// Audit stanzas or a recorded transcript, without a network.
 ///
@@ -43,6 +42,9 @@ pub struct Args {
     /// Whether lines carry the stanza's redacted XML.
     #[arg(long, value_enum, default_value = "redacted")]
     evidence: EvidenceArg,
+    /// Directory with catalog files of your own, used besides the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    catalog: Option<PathBuf>,
     /// Exit with 1 when there is a finding at or above this severity.
     #[arg(long, value_name = "SEVERITY", value_parser = SEVERITIES)]
     fail_on: Option<String>,
@@ -114,7 +116,8 @@ pub fn run(args: &Args) -> Outcome {
             None => Box::new(io::stdout().lock()),
         },
     );
-    let outcome = scan(&Catalog::builtin(), &options, &mut *input, &mut out).map_err(|error| match error {
+    let catalog = extra_catalog::load(args.catalog.as_deref()).map_err(Failure::Usage)?;
+    let outcome = scan(&catalog, &options, &mut *input, &mut out).map_err(|error| match error {
         ScanError::Io(error) => Failure::Operation(error.into()),
         other => Failure::Usage(anyhow!(other)),
     })?;

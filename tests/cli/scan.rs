@@ -85,3 +85,21 @@ fn a_reader_that_goes_away_is_no_news() {
         assert_ne!(output.status.code(), Some(101), "{args:?}");
     }
 }
+
+/// `--catalog DIR` adds rows of one's own; a mistake in them is told with file and place.
+#[test]
+fn a_catalog_of_ones_own_is_used() {
+    let bench = Bench::new();
+    let dir = bench.path("own");
+    std::fs::create_dir(&dir).unwrap();
+    let spec = "spec = \"OWN-1\"\ntitle = \"Own\"\n[prefixes]\nown = \"urn:example:own\"\n[[field]]\nid = \"own.thing\"\npath = \"message/own:thing/@kind\"\n\
+        layer = \"client\"\npattern = \"any\"\ncategory = \"activity\"\nsensitivity = \"low\"\nreveals = \"A thing.\"\n";
+    std::fs::write(dir.join("own.toml"), spec).unwrap();
+    let args = ["scan", "--catalog", dir.to_str().unwrap()];
+    let stanza = "<message><thing xmlns='urn:example:own' kind='a kind'/></message>";
+    let found = bench.feed(&args, stanza);
+    assert!(found.out.contains("{\"field\":\"own.thing\",\"value\":\"a kind\"}"), "{found:#?}");
+    assert!(bench.feed(&["scan"], stanza).out.contains("unclassified"));
+    std::fs::write(dir.join("own.toml"), spec.replace("own:thing", "nope:thing")).unwrap();
+    bench.feed(&args, stanza).ended(2, &["own.toml", "nope"]);
+}

@@ -1,6 +1,6 @@
 //! Interpretation: what became of the content of each conversation, how far the evidence goes, and why no further.
 
-use super::layout::{Screen, counted, grouped, padded};
+use super::layout::{Screen, WIDTH, counted, grouped, padded};
 use crate::record::Verdict;
 use crate::report::Summary;
 use crate::report::talks::Talk;
@@ -26,7 +26,14 @@ pub(super) fn write(screen: &mut Screen, summary: &Summary) {
         } else {
             String::new()
         };
-        screen.row(&format!("  {}  {} {}", padded(name, width), padded(&format!("{lowest}{level}"), 14), counts(talk)));
+        let (verdict, counts) = (padded(&format!("{lowest}{level}"), 14), counts(talk));
+        let row = format!("  {}  {verdict} {counts}", padded(name, width));
+        if columns(&row) <= WIDTH {
+            screen.row(&row);
+        } else {
+            screen.row(&format!("  {}  {}", padded(name, width), verdict.trim_end()));
+            screen.text(6, &counts);
+        }
         for (verdict, judged) in talk.verdicts.iter().filter(|(verdict, _)| **verdict < Verdict::NotEncrypted) {
             for reason in &judged.reasons {
                 screen.text(6, &format!("{verdict}: {}", clipped(reason, 300)));
