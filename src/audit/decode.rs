@@ -125,7 +125,7 @@ pub fn unescaped_localpart(address: &str) -> Option<String> {
         (r"\40", "@"),
         (r"\5c", r"\"),
     ];
-    let local = crate::xmpp::jid::Jid::split(address.trim()).localpart()?;
+    let local = crate::xmpp::jid::Jid::split(address.trim()).localpart().filter(|local| local.contains('\\'))?;
     // The backslash comes last, so that what it protects is not read.
     let unescaped = ESCAPES.iter().fold(local.to_owned(), |text, (escape, character)| text.replace(escape, character));
     (unescaped != local).then_some(unescaped)
@@ -140,6 +140,9 @@ pub fn extension(name: &str) -> Option<&str> {
 /// Whether a text uses message styling (XEP-0393 §5): a block that begins with `>` or three backticks, or a span between two equal directives that
 /// touch the words inside.
 pub fn is_styled(text: &str) -> bool {
+    if !text.bytes().fold(false, |any, b| any | matches!(b, b'*' | b'_' | b'~' | b'`' | b'>')) {
+        return false;
+    }
     let span = |line: &str| {
         ['*', '_', '~', '`'].iter().any(|&directive| {
             let mut open: Option<usize> = None;

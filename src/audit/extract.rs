@@ -354,18 +354,18 @@ impl Scratch {
             Extract::Styled if decode::is_styled(&text()) => value.push_str("present"),
             Extract::FragmentLength => {
                 if let Some(length) = decode::fragment_length(text().trim()) {
-                    value.push_str(&length.to_string());
+                    value::push_number(value, length as u64);
                 }
             }
             Extract::Base64Byte(index) => {
                 self.decode(element);
                 if let Some(byte) = self.decoded.get(*index) {
-                    self.value.push_str(&byte.to_string());
+                    value::push_number(&mut self.value, u64::from(*byte));
                 }
             }
             Extract::Otr(part) => value.push_str(&decode::otr_part(text().trim(), part).unwrap_or_default()),
             Extract::TextStarts(prefix) if text().trim_start().starts_with(prefix.as_str()) => value.push_str("present"),
-            Extract::TextContains(needle) if text().contains(needle.as_str()) => value.push_str("present"),
+            Extract::TextContains(needle) if contains(&text(), needle) => value.push_str("present"),
             _ => {}
         }
     }
@@ -379,6 +379,12 @@ impl Scratch {
             }
         }
     }
+}
+
+/// Whether a text contains another. The searches of the standard library prepare themselves for long texts.
+fn contains(text: &str, needle: &str) -> bool {
+    let Some(&first) = needle.as_bytes().first() else { return true };
+    memchr::memchr_iter(first, text.as_bytes()).any(|at| text.as_bytes()[at..].starts_with(needle.as_bytes()))
 }
 
 /// How many siblings an element has of its name, itself included, if it is the first of them.

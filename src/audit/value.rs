@@ -150,6 +150,9 @@ pub fn sanitised_uri(value: &str, out: &mut String) {
 /// Writes text without the fragments of `aesgcm:` URLs in it. They are the keys of encrypted files (XEP-0454), which no flag shows.
 fn without_keys(text: &str, out: &mut String) {
     const SCHEME: &[u8] = b"aesgcm";
+    if memchr::memchr(b'#', text.as_bytes()).is_none() {
+        return out.push_str(text);
+    }
     let mut written = 0;
     for at in memchr::memmem::find_iter(text.as_bytes(), b"://") {
         if at < written || !at.checked_sub(SCHEME.len()).is_some_and(|from| text.as_bytes()[from..at].eq_ignore_ascii_case(SCHEME)) {

@@ -809,6 +809,9 @@ fn plain_attribute(text: &str) -> Plain<'_> {
     let is_space = |b: &u8| matches!(b, b' ' | b'\r' | b'\n' | b'\t');
     let Some(start) = bytes.iter().position(|b| !is_space(b)) else { return Plain::End };
     let Some(length) = bytes[start..].iter().position(|b| *b == b'=' || is_space(b)) else { return Plain::Unusual };
+    if length == 0 {
+        return Plain::Unusual;
+    }
     let equals = start + length;
     let quote = match (bytes[equals], bytes.get(equals + 1)) {
         (b'=', Some(quote @ (b'\'' | b'"'))) => *quote,
@@ -886,6 +889,7 @@ mod tests {
         check("<a b = '1'\n c\t=\"2\" d='3'/>", "a b=1 c=2 d=3[]", &[]);
         check("<a b='1'c='2' xmlns:p='u' p:d='3'/>", "a b=1 c=2 p:d=3[]", &[]);
         check("<a b='1' xmlns='u' c = '2'/>", "{u}a b=1 c=2[]", &[]);
+        check("<a ='1'/>", "error: not well formed: position 6: attribute key must be directly followed by `=` or space", &[]);
         check("<a b/>", "error: not well formed: position 3: attribute key must be directly followed by `=` or space", &[]);
         check("<a b=1/>", "error: not well formed: position 4: attribute value must be enclosed in `\"` or `'`", &[]);
     }
@@ -918,6 +922,28 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn plain_attributes_are_what_quick_xml_reads(text in "( ?[a=:'\" ]{0,3}=?['\"]?[a&=<']{0,3}['\"]?){0,5}") {
+            let mut read = Vec::new();
+            let mut rest = text.as_str();
+            let plain = loop {
+                match plain_attribute(rest) {
+                    Plain::Attribute { key, value, rest: after } => {
+                        read.push((key.to_owned(), value.to_owned()));
+                        rest = after;
+                    }
+                    Plain::End => break true,
+                    Plain::Unusual => break false,
+                }
+            };
+            let tag = format!("a{text}");
+            let tag = BytesStart::from_content(tag.as_str(), 1);
+            let all: Vec<_> = tag.attributes().with_checks(false).map(|a| a.map(|a| (a.key.as_ref().to_owned(), a.value.into_owned()))).collect();
+            let expected: Vec<_> = all.iter().map_while(|a| a.clone().ok()).collect();
+            proptest::prop_assert!(expected.starts_with(&read), "{:?} {:?}", read, all);
+            proptest::prop_assert!(!plain || (read == expected && all.len() == read.len()), "{:?} {:?}", read, all);
+        }
+
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
             let _ = Document::new().parse(&bytes, false, &Inherited::client(), &names(), &Limits::default());
