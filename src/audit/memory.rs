@@ -71,10 +71,13 @@ impl Memory {
         Memory { devices, own: (accounts.len() == 1).then(|| accounts[0].clone()), accounts, ..Memory::default() }
     }
 
-    /// Whether this is an account under test, or the session's own.
+    /// Whether this is the session's own account; before that is known, whether it is one of the accounts under test.
     pub fn is_own(&self, address: &str) -> bool {
         let bare = normalised_bare(address);
-        self.own.as_deref() == Some(&*bare) || self.accounts.iter().any(|a| *a == *bare)
+        match self.own.as_deref() {
+            Some(own) => own == &*bare,
+            None => self.accounts.iter().any(|account| *account == *bare),
+        }
     }
 
     /// Whether this is a room the account joined.

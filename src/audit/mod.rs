@@ -504,3 +504,26 @@ fn conversation(message: Element<'_>, direction: Option<Direction>, memory: &Mem
     };
     other.map(|address| crate::xmpp::jid::normalised_bare(address).into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two accounts under test that talk to each other: each session has its own side.
+    #[test]
+    fn a_conversation_is_with_the_other_party() {
+        let accounts = vec!["ann@a.example".to_owned(), "ben@a.example".to_owned()];
+        let settings = Arc::new(Settings { accounts, ..Settings::default() });
+        let mut auditor = Auditor::new(Catalog::builtin(), settings, "s").assume_logged_in();
+        let mut with = |direction, xml: &str| match auditor.audit_one(xml.as_bytes(), Some(direction), None, 0).body {
+            Body::Stanza(stanza) => stanza.conversation,
+            _ => None,
+        };
+        let bound = "<iq type='result' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>ben@a.example/x</jid></bind></iq>";
+        assert_eq!(with(Direction::ServerToClient, bound), None);
+        let from_ann = "<message from='ann@a.example/y' to='ben@a.example'><body>x</body></message>";
+        assert_eq!(with(Direction::ServerToClient, from_ann).as_deref(), Some("ann@a.example"));
+        let to_ann = "<message to='ann@a.example'><body>x</body></message>";
+        assert_eq!(with(Direction::ClientToServer, to_ann).as_deref(), Some("ann@a.example"));
+    }
+}
