@@ -381,6 +381,7 @@ impl<'a> Element<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::ns;
+    use super::tree::{Plain, plain_attribute};
     use super::*;
 
     fn names() -> Names {
@@ -484,7 +485,7 @@ mod tests {
                 }
             };
             let tag = format!("a{text}");
-            let tag = BytesStart::from_content(tag.as_str(), 1);
+            let tag = quick_xml::events::BytesStart::from_content(tag.as_str(), 1);
             let all: Vec<_> = tag.attributes().with_checks(false).map(|a| a.map(|a| (a.key.as_ref().to_owned(), a.value.into_owned()))).collect();
             let expected: Vec<_> = all.iter().map_while(|a| a.clone().ok()).collect();
             proptest::prop_assert!(expected.starts_with(&read), "{:?} {:?}", read, all);

@@ -341,7 +341,7 @@ fn check_attribute_count(count: usize, limits: &Limits) -> Result<(), ParseError
 }
 
 /// What a tag goes on with after its name or an attribute.
-enum Plain<'a> {
+pub(super) enum Plain<'a> {
     /// `key='value'`, and what comes after it.
     Attribute { key: &'a str, value: &'a str, rest: &'a str },
     /// Nothing but white space.
@@ -351,7 +351,7 @@ enum Plain<'a> {
 }
 
 /// Reads the next attribute if it is written in the plain way, without white space around `=`: as quick-xml would, in half the time.
-fn plain_attribute(text: &str) -> Plain<'_> {
+pub(super) fn plain_attribute(text: &str) -> Plain<'_> {
     let bytes = text.as_bytes();
     let is_space = |b: &u8| matches!(b, b' ' | b'\r' | b'\n' | b'\t');
     let Some(start) = bytes.iter().position(|b| !is_space(b)) else { return Plain::End };
