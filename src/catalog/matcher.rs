@@ -14,7 +14,7 @@ use crate::xmpp::names::{Names, NsId, Sym};
 use crate::xmpp::ns;
 
 /// A place in the tree of paths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StateId(u32);
 
 /// Paths that begin at the stream.
