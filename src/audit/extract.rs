@@ -7,10 +7,9 @@ use std::sync::Arc;
 use super::decode;
 use super::memory::{Memory, Peer};
 use super::value::{self, Shape};
-use crate::catalog::matcher::StateId;
 use crate::catalog::path::{AttrTest, Extract, From, JidPart};
 pub use crate::catalog::plan::Claim;
-use crate::catalog::plan::{PlanId, Plans, Scored, Situation};
+use crate::catalog::plan::{PlanId, Plans, Scored, SetId, Situation};
 use crate::catalog::{Catalog, FieldId, Kind, ValueType};
 use crate::record::{Exposure, Exposures, Typed, Via};
 use crate::xmpp::Direction;
@@ -53,9 +52,8 @@ impl Scope {
 /// Working memory, kept between frames.
 #[derive(Debug, Default)]
 pub struct Extractor {
-    active: Vec<StateId>,
-    /// Per node: which part of `active` is active inside it.
-    inside: Vec<(u32, u32)>,
+    /// Per node: the states inside it.
+    inside: Vec<SetId>,
     scopes: Vec<Scope>,
     /// Per node: index into `scopes`.
     scope_of: Vec<u16>,
@@ -88,14 +86,13 @@ impl Extractor {
 
     fn claim(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>, plans: &mut Plans) {
         let (nodes, attrs) = (document.len(), document.attr_count());
-        self.active.clear();
         self.scopes.clear();
         self.attr_claims.clear();
         self.attr_claims.resize(attrs, Scored::default());
         self.text_claims.clear();
         self.text_claims.resize(nodes, Claim::None);
         self.inside.clear();
-        self.inside.resize(nodes, (0, 0));
+        self.inside.resize(nodes, SetId::EMPTY);
         self.scope_of.clear();
         self.scope_of.resize(nodes, 0);
         self.plan_of.clear();
@@ -116,7 +113,7 @@ impl Extractor {
             let parent = element.parent();
             let (around, mut scope) = match parent {
                 Some(parent) => (self.inside[parent.id.0 as usize], self.scope_of[parent.id.0 as usize]),
-                None => ((0, 0), 0),
+                None => (SetId::EMPTY, 0),
             };
             let begins = match parent {
                 None => true,
@@ -131,11 +128,10 @@ impl Extractor {
                 },
             };
             self.scope_of[index] = scope;
-            let start = self.active.len() as u32;
-            catalog.matcher.enter(element, around.0 as usize..around.1 as usize, begins, &mut self.active);
-            self.inside[index] = (start, self.active.len() as u32);
+            let inside = plans.enter(&catalog.matcher, element, around, begins);
+            self.inside[index] = inside;
             let situation = self.scopes[usize::from(scope)].situation(context.direction);
-            let plan_id = plans.of(catalog, &self.active[start as usize..], situation);
+            let plan_id = plans.of(catalog, inside, situation);
             let plan = plans.get(plan_id);
             self.plan_of[index] = plan_id;
             self.text_claims[index] = plan.text;

@@ -5,10 +5,12 @@
 
 use rustc_hash::FxHashMap;
 
-use super::matcher::StateId;
+use super::matcher::{Matcher, StateId};
 use super::path::{AttrTest, Extract};
 use super::{Catalog, Field, FieldId, When};
 use crate::xmpp::Direction;
+use crate::xmpp::element::Element;
+use crate::xmpp::names::{NsId, Sym};
 
 /// Who owns a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -158,19 +160,62 @@ impl Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PlanId(u32);
 
-/// Plans that were made. One frame at a time uses them.
+/// A set of states, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct SetId(u32);
+
+impl SetId {
+    /// No state.
+    pub const EMPTY: SetId = SetId(0);
+}
+
+/// What decides, besides conditions on values, which states an element leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Step {
+    around: SetId,
+    sym: Sym,
+    ns: NsId,
+    begins: bool,
+}
+
+/// Where a step leads.
+#[derive(Debug, Clone, Copy)]
+enum Leads {
+    /// Always here.
+    To(SetId),
+    /// It depends on values.
+    Depends,
+}
+
+/// A set of states and the plans made for it.
+#[derive(Debug)]
+struct Set {
+    states: Box<[StateId]>,
+    /// For each situation the plan; 0 while it is not made.
+    plans: [u32; Situation::COUNT],
+}
+
+/// Sets of states and plans that were met. One frame at a time uses them.
 #[derive(Debug)]
 pub struct Plans {
-    sets: FxHashMap<Box<[StateId]>, u32>,
-    /// For each set of states and situation the plan; 0 while it is not made.
-    by_situation: Vec<[u32; Situation::COUNT]>,
+    set_ids: FxHashMap<Box<[StateId]>, SetId>,
+    sets: Vec<Set>,
+    steps: FxHashMap<Step, Leads>,
     /// The first is that of no state.
     plans: Vec<Plan>,
+    entered: Vec<StateId>,
 }
 
 impl Default for Plans {
     fn default() -> Plans {
-        Plans { sets: FxHashMap::default(), by_situation: Vec::new(), plans: vec![Plan::default()] }
+        let empty = Set { states: Box::default(), plans: [0; Situation::COUNT] };
+        Plans {
+            set_ids: FxHashMap::from_iter([(Box::default(), SetId::EMPTY)]),
+            sets: vec![empty],
+            steps: FxHashMap::default(),
+            plans: vec![Plan::default()],
+            entered: Vec::new(),
+        }
     }
 }
 
@@ -178,28 +223,43 @@ impl Plans {
     /// Traffic that is made to meet ever new sets of states must not fill the memory.
     const MAX: usize = 10_000;
 
-    /// Forgets all plans if there are too many. Numbers given out before are void then.
+    /// Forgets everything if there is too much. Numbers given out before are void then.
     pub fn bound(&mut self) {
-        if self.plans.len() > Plans::MAX {
+        if self.plans.len().max(self.sets.len()).max(self.steps.len()) > Plans::MAX {
             *self = Plans::default();
         }
     }
 
-    /// The plan for an element in which these states end.
-    pub fn of(&mut self, catalog: &Catalog, states: &[StateId], situation: Situation) -> PlanId {
-        if states.is_empty() {
-            return PlanId(0);
+    /// The states inside `element`, from those around it.
+    ///
+    /// `begins` says that the element begins a stanza or nonza (of the stream, or one that is forwarded).
+    pub fn enter(&mut self, matcher: &Matcher, element: Element<'_>, around: SetId, begins: bool) -> SetId {
+        let step = Step { around, sym: element.sym(), ns: element.ns(), begins };
+        if let Some(Leads::To(set)) = self.steps.get(&step) {
+            return *set;
         }
-        let set = match self.sets.get(states) {
-            Some(&set) => set,
+        self.entered.clear();
+        let depends = matcher.enter(element, &self.sets[around.0 as usize].states, begins, &mut self.entered);
+        let set = match self.set_ids.get(&*self.entered) {
+            Some(set) => *set,
             None => {
-                let set = self.by_situation.len() as u32;
-                self.by_situation.push([0; Situation::COUNT]);
-                self.sets.insert(states.into(), set);
+                let set = SetId(self.sets.len() as u32);
+                self.sets.push(Set { states: self.entered.as_slice().into(), plans: [0; Situation::COUNT] });
+                self.set_ids.insert(self.entered.as_slice().into(), set);
                 set
             }
         };
-        let plan = &mut self.by_situation[set as usize][situation.index()];
+        self.steps.entry(step).or_insert(if depends { Leads::Depends } else { Leads::To(set) });
+        set
+    }
+
+    /// The plan for an element in which these states end.
+    pub fn of(&mut self, catalog: &Catalog, set: SetId, situation: Situation) -> PlanId {
+        if set == SetId::EMPTY {
+            return PlanId::default();
+        }
+        let Set { states, plans } = &mut self.sets[set.0 as usize];
+        let plan = &mut plans[situation.index()];
         if *plan == 0 {
             *plan = self.plans.len() as u32;
             self.plans.push(Plan::make(catalog, states, situation));
