@@ -7,42 +7,15 @@ use std::sync::Arc;
 use super::decode;
 use super::memory::{Memory, Peer};
 use super::value::{self, Shape};
-use crate::catalog::matcher::StateId;
 use crate::catalog::path::{AttrTest, Extract, From, JidPart};
-use crate::catalog::{Catalog, FieldId, Kind, Reads, ValueType};
+pub use crate::catalog::plan::Claim;
+use crate::catalog::plan::{PlanId, Plans, Scored, SetId, Situation};
+use crate::catalog::{Catalog, FieldId, Kind, ValueType};
 use crate::record::{Exposure, Exposures, Typed, Via};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, NodeId, NodeKind};
 use crate::xmpp::jid::{Jid, normalised_bare};
 use crate::xmpp::names::NsId;
-
-/// Who owns a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Claim {
-    /// Nobody.
-    #[default]
-    None,
-    /// Nobody owns it, but a row reads a part of it.
-    Touched,
-    /// This row.
-    Field(FieldId),
-}
-
-/// A claim and the specificity of its row.
-#[derive(Debug, Clone, Copy, Default)]
-struct Scored {
-    claim: Claim,
-    score: u32,
-}
-
-/// A row that reads something of an element without owning a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Derived {
-    node: NodeId,
-    field: FieldId,
-    part: u32,
-    specificity: u32,
-}
 
 /// What the frame is read as.
 #[derive(Debug, Clone, Copy)]
@@ -67,19 +40,27 @@ struct Scope {
     forwards: usize,
 }
 
+impl Scope {
+    /// A copy may be of either direction.
+    fn situation(self, direction: Option<Direction>) -> Situation {
+        let own_direction = matches!(self.via, Via::Direct | Via::History | Via::ErrorEcho);
+        let Peer { room, own, server, .. } = self.peer;
+        Situation { direction: direction.filter(|_| own_direction), room, own, server }
+    }
+}
+
 /// Working memory, kept between frames.
 #[derive(Debug, Default)]
 pub struct Extractor {
-    active: Vec<StateId>,
-    /// Per node: which part of `active` is active inside it.
-    inside: Vec<(u32, u32)>,
+    /// Per node: the states inside it.
+    inside: Vec<SetId>,
     scopes: Vec<Scope>,
     /// Per node: index into `scopes`.
     scope_of: Vec<u16>,
+    /// Per node: what is read of it.
+    plan_of: Vec<PlanId>,
     attr_claims: Vec<Scored>,
-    text_claims: Vec<Scored>,
-    matched: Vec<bool>,
-    derived: Vec<Derived>,
+    text_claims: Vec<Claim>,
     scratch: Scratch,
 }
 
@@ -91,30 +72,31 @@ impl Extractor {
 
     /// Who owns the text of an element, after [`Extractor::run`].
     pub fn text_claim(&self, id: NodeId) -> Claim {
-        self.text_claims[id.0 as usize].claim
+        self.text_claims[id.0 as usize]
     }
 
     /// Reads the exposures of a frame, in document order.
     pub fn run(&mut self, catalog: &Arc<Catalog>, document: &Document, context: Context<'_>) -> Exposures {
-        self.claim(catalog, document, context);
-        self.emit(catalog, document, context)
+        let mut plans = catalog.lend_plans();
+        self.claim(catalog, document, context, &mut plans);
+        let exposures = self.emit(catalog, document, context, &plans);
+        catalog.give_back(plans);
+        exposures
     }
 
-    fn claim(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>) {
+    fn claim(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>, plans: &mut Plans) {
         let (nodes, attrs) = (document.len(), document.attr_count());
-        self.active.clear();
         self.scopes.clear();
-        self.derived.clear();
-        for (vec, len) in [(&mut self.attr_claims, attrs), (&mut self.text_claims, nodes)] {
-            vec.clear();
-            vec.resize(len, Scored::default());
-        }
+        self.attr_claims.clear();
+        self.attr_claims.resize(attrs, Scored::default());
+        self.text_claims.clear();
+        self.text_claims.resize(nodes, Claim::None);
         self.inside.clear();
-        self.inside.resize(nodes, (0, 0));
+        self.inside.resize(nodes, SetId::EMPTY);
         self.scope_of.clear();
         self.scope_of.resize(nodes, 0);
-        self.matched.clear();
-        self.matched.resize(nodes, false);
+        self.plan_of.clear();
+        self.plan_of.resize(nodes, PlanId::default());
 
         let root = document.root();
         let history = root.sym() == catalog.known.message
@@ -131,7 +113,7 @@ impl Extractor {
             let parent = element.parent();
             let (around, mut scope) = match parent {
                 Some(parent) => (self.inside[parent.id.0 as usize], self.scope_of[parent.id.0 as usize]),
-                None => ((0, 0), 0),
+                None => (SetId::EMPTY, 0),
             };
             let begins = match parent {
                 None => true,
@@ -146,38 +128,19 @@ impl Extractor {
                 },
             };
             self.scope_of[index] = scope;
-            let start = self.active.len() as u32;
-            catalog.matcher.enter(element, around.0 as usize..around.1 as usize, begins, &mut self.active);
-            self.inside[index] = (start, self.active.len() as u32);
-            for at in start..self.active.len() as u32 {
-                let state = self.active[at as usize];
-                for &field in catalog.matcher.fields(state) {
-                    self.apply(catalog, element, field, self.scopes[usize::from(scope)], context);
+            let inside = plans.enter(&catalog.matcher, element, around, begins);
+            self.inside[index] = inside;
+            let situation = self.scopes[usize::from(scope)].situation(context.direction);
+            let plan_id = plans.of(catalog, inside, situation);
+            let plan = plans.get(plan_id);
+            self.plan_of[index] = plan_id;
+            self.text_claims[index] = plan.text;
+            for row in &plan.attrs {
+                if let Some(attr) = find_attr(element, &row.test) {
+                    self.attr_claims[attr].take(row.field, row.specificity);
                 }
             }
         }
-        self.derived.sort_unstable();
-        self.derived.dedup();
-        self.keep_most_specific();
-    }
-
-    /// Of several rows that read the same part of the same element the most specific stays.
-    fn keep_most_specific(&mut self) {
-        let mut kept = 0;
-        let mut start = 0;
-        while let Some(first) = self.derived.get(start) {
-            let end = start + self.derived[start..].iter().take_while(|other| other.node == first.node).count();
-            for index in start..end {
-                let one = self.derived[index];
-                let beaten = self.derived[start..end].iter().any(|other| other.part == one.part && other.specificity > one.specificity);
-                if !beaten {
-                    self.derived[kept] = one;
-                    kept += 1;
-                }
-            }
-            start = end;
-        }
-        self.derived.truncate(kept);
     }
 
     /// The scope that begins at an element: a forwarded stanza, or what an error echoes.
@@ -205,44 +168,11 @@ impl Extractor {
         echo.then_some(Scope { via: Via::ErrorEcho, ..outer })
     }
 
-    fn apply(&mut self, catalog: &Catalog, element: Element<'_>, id: FieldId, scope: Scope, context: Context<'_>) {
-        let brief = catalog.brief(id);
-        let own_direction = scope.via == Via::Direct || scope.via == Via::History || scope.via == Via::ErrorEcho;
-        if let (Some(wanted), Some(direction), true) = (brief.direction, context.direction, own_direction)
-            && wanted != direction
-        {
-            return;
-        }
-        if brief.when.is_some_and(|when| !scope.peer.satisfies(when)) {
-            return;
-        }
-        let index = element.id.0 as usize;
-        self.matched[index] = true;
-        match brief.reads {
-            Reads::Attrs => {
-                if let Extract::Attrs(tests) = &catalog.field(id).extract {
-                    for test in tests {
-                        if let Some(attr) = find_attr(element, test) {
-                            self.attr_claims[attr].take(id, brief.specificity);
-                        }
-                    }
-                }
-            }
-            Reads::Text => self.text_claims[index].take(id, brief.specificity),
-            Reads::PartOfText => {
-                self.text_claims[index].touch();
-                self.derived.push(Derived { node: element.id, field: id, part: brief.part, specificity: brief.specificity });
-            }
-            Reads::Other => self.derived.push(Derived { node: element.id, field: id, part: brief.part, specificity: brief.specificity }),
-        }
-    }
-
-    fn emit(&mut self, catalog: &Arc<Catalog>, document: &Document, context: Context<'_>) -> Exposures {
-        // About one value for each attribute and for every second node, about half of what came in.
-        let rows = document.attr_count() + document.len() / 2 + self.derived.len();
+    fn emit(&mut self, catalog: &Arc<Catalog>, document: &Document, context: Context<'_>, plans: &Plans) -> Exposures {
+        // About one value for each attribute and each node, about half of what came in.
+        let rows = document.attr_count() + document.len();
         let mut out = Exposures::with_capacity(catalog.clone(), rows, document.root().size() as usize / 2);
         self.scratch.decoded_of = None;
-        let mut derived = self.derived.iter().peekable();
         for index in 0..document.len() {
             let id = NodeId(index as u32);
             if document.node(id).kind == NodeKind::Text {
@@ -250,6 +180,7 @@ impl Extractor {
             }
             let element = document.element(id);
             let via = self.scopes[usize::from(self.scope_of[index])].via;
+            let plan = plans.get(self.plan_of[index]);
             for attr in element.attr_indices() {
                 let value = document.attr_value(attr);
                 match self.attr_claims[attr].claim {
@@ -263,7 +194,7 @@ impl Extractor {
             let text = element.own_text();
             let text = text.trim();
             if !text.is_empty() {
-                match self.text_claims[index].claim {
+                match plan.text {
                     Claim::Field(field) => push_claimed(&mut out, catalog, field, text, via, context.keep_content),
                     Claim::Touched => {}
                     Claim::None => {
@@ -271,12 +202,12 @@ impl Extractor {
                         push_unclassified(&mut out, text, element.local(), path, via);
                     }
                 }
-            } else if !self.matched[index] && self.opens_unknown(catalog, element) {
+            } else if !plan.matched && self.opens_unknown(catalog, element) {
                 let path = out.intern(|pool| write_path(pool, element, None));
                 let value = out.intern_str("present");
                 out.push(Exposure { field: None, value, path: Some(path), via, derived: false, typed: Typed::Plain });
             }
-            while let Some(&Derived { field, .. }) = derived.next_if(|derived| derived.node == id) {
+            for &field in &plan.derived {
                 self.scratch.push_derived(&mut out, catalog, element, field, via, context.keep_content);
             }
         }
@@ -393,21 +324,6 @@ fn count_of_first(element: Element<'_>) -> Option<u64> {
     let same = |sibling: &Element<'_>| sibling.local() == element.local() && sibling.uri() == element.uri();
     let first = parent.children().find(same)?;
     (first.id == element.id).then(|| parent.children().filter(same).count() as u64)
-}
-
-impl Scored {
-    /// The most specific row owns a value; of several the first.
-    fn take(&mut self, id: FieldId, specificity: u32) {
-        if !matches!(self.claim, Claim::Field(_)) || specificity > self.score {
-            *self = Scored { claim: Claim::Field(id), score: specificity };
-        }
-    }
-
-    fn touch(&mut self) {
-        if self.claim == Claim::None {
-            self.claim = Claim::Touched;
-        }
-    }
 }
 
 fn find_attr(element: Element<'_>, test: &AttrTest) -> Option<usize> {

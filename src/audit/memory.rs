@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::catalog::{Known, When};
+use crate::catalog::Known;
 use crate::xmpp::Direction;
 use crate::xmpp::element::Element;
 use crate::xmpp::jid::{Jid, normalised_bare};
@@ -48,19 +48,6 @@ pub struct Peer {
     pub server: bool,
     /// On the roster.
     pub contact: bool,
-}
-
-impl Peer {
-    /// Whether a row's session condition holds.
-    pub fn satisfies(self, when: When) -> bool {
-        match when {
-            When::PeerIsRoom => self.room,
-            When::PeerIsNotRoom => !self.room,
-            When::PeerIsSelf => self.own,
-            When::PeerIsNotSelf => !self.own && !self.server,
-            When::PeerIsServer => self.server,
-        }
-    }
 }
 
 impl Memory {

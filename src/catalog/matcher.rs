@@ -3,8 +3,6 @@
 //! All paths form one tree of states; an element moves each active state along the edges that carry its name. The cost of an element
 //! depends on how many states are active around it (a handful), not on how many rows there are.
 
-use std::ops::Range;
-
 use rustc_hash::FxHashMap;
 
 use super::FieldId;
@@ -14,7 +12,7 @@ use crate::xmpp::names::{Names, NsId, Sym};
 use crate::xmpp::ns;
 
 /// A place in the tree of paths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StateId(u32);
 
 /// Paths that begin at the stream.
@@ -145,45 +143,50 @@ impl Matcher {
         to
     }
 
-    /// Moves from the states around `element` (a range of `active`) to those inside it, which are appended to `active`.
+    /// Moves from the states around `element` to those inside it, which are appended to `inside`. Says whether other elements of its name,
+    /// in the same place, may lead elsewhere.
     ///
-    /// `stanza` says that the element begins a stanza or nonza (of the stream, or one that is forwarded).
-    pub fn enter(&self, element: Element<'_>, around: Range<usize>, stanza: bool, active: &mut Vec<StateId>) {
-        if stanza {
-            self.follow(ROOT, element, true, active);
+    /// `begins` says that the element begins a stanza or nonza (of the stream, or one that is forwarded).
+    pub fn enter(&self, element: Element<'_>, around: &[StateId], begins: bool, inside: &mut Vec<StateId>) -> bool {
+        let mut depends = begins && self.follow(ROOT, element, true, inside);
+        depends |= self.follow(ANYWHERE, element, false, inside);
+        for from in around {
+            depends |= self.follow(*from, element, false, inside);
         }
-        self.follow(ANYWHERE, element, false, active);
-        for index in around {
-            self.follow(active[index], element, false, active);
-        }
+        depends
     }
 
-    fn follow(&self, from: StateId, element: Element<'_>, root: bool, inside: &mut Vec<StateId>) {
+    fn follow(&self, from: StateId, element: Element<'_>, root: bool, inside: &mut Vec<StateId>) -> bool {
         let state = &self.states[from.0 as usize];
+        let mut depends = false;
         if state.stays && from != ANYWHERE {
             inside.push(from);
         }
         if let Some(edges) = state.by_name.get(&element.sym()).filter(|_| element.sym() != Sym::UNKNOWN) {
-            edges.for_each(element, |edge| self.take(edge, element, inside));
+            edges.for_each(element, |edge| depends |= self.take(edge, element, inside));
+            depends |= !edges.by_value.is_empty();
         }
         if element.ns() != NsId::UNKNOWN {
             for (ns, edge) in &state.by_namespace {
                 if *ns == element.ns() {
-                    self.take(edge, element, inside);
+                    depends |= self.take(edge, element, inside);
                 }
             }
         }
         // `*` as the first step means a stanza, not any nonza.
         if !root || self.stanzas.contains(&element.sym()) {
-            state.any.iter().for_each(|edge| self.take(edge, element, inside));
+            state.any.iter().for_each(|edge| depends |= self.take(edge, element, inside));
         }
+        depends
     }
 
-    fn take(&self, edge: &Edge, element: Element<'_>, inside: &mut Vec<StateId>) {
+    /// Goes along an edge if its conditions hold; says whether it has any.
+    fn take(&self, edge: &Edge, element: Element<'_>, inside: &mut Vec<StateId>) -> bool {
         if edge.conds.iter().all(|cond| holds(cond, element)) {
             inside.push(edge.to);
             inside.extend(self.states[edge.to.0 as usize].below);
         }
+        !edge.conds.is_empty()
     }
 
     /// The rows that end in a state.

@@ -7,14 +7,16 @@ mod known;
 pub mod matcher;
 pub mod overview;
 pub mod path;
+pub mod plan;
 pub mod rows;
 pub mod source;
 mod words;
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use matcher::Matcher;
 use path::{Extract, Path};
+use plan::Plans;
 use rustc_hash::FxHashMap;
 use source::SpecFile;
 
@@ -136,47 +138,8 @@ pub struct Catalog {
     /// The automaton.
     pub matcher: Matcher,
     by_id: FxHashMap<String, FieldId>,
-    briefs: Vec<Brief>,
-    parts: FxHashMap<Extract, u32>,
-}
-
-/// What deciding about a row takes, small, so that the rows in use stay close together in memory.
-#[derive(Debug, Clone, Copy)]
-pub struct Brief {
-    /// [`Field::direction`]
-    pub direction: Option<Direction>,
-    /// [`Field::when`]
-    pub when: Option<When>,
-    /// Which claim it makes.
-    pub reads: Reads,
-    /// [`Field::specificity`]
-    pub specificity: u32,
-    /// A number for [`Field::extract`]: equal where it is equal.
-    pub part: u32,
-}
-
-/// Which claim a row makes where its path ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reads {
-    /// It owns the values of attributes.
-    Attrs,
-    /// It owns the text.
-    Text,
-    /// It reads a part of the text.
-    PartOfText,
-    /// It reads something else.
-    Other,
-}
-
-impl Reads {
-    fn of(extract: &Extract) -> Reads {
-        match extract {
-            Extract::Attrs(_) => Reads::Attrs,
-            Extract::Text | Extract::Base64 | Extract::Base64Length => Reads::Text,
-            other if other.reads_text() => Reads::PartOfText,
-            _ => Reads::Other,
-        }
-    }
+    /// Plans that are not in use, at most one for each thread that reads frames.
+    plans: Mutex<Vec<Plans>>,
 }
 
 include!(concat!(env!("OUT_DIR"), "/catalog_files.rs"));
@@ -237,8 +200,7 @@ impl Catalog {
             known,
             matcher: Matcher::default(),
             by_id: FxHashMap::default(),
-            briefs: Vec::new(),
-            parts: FxHashMap::default(),
+            plans: Mutex::default(),
         };
         for spec in &specs {
             for row in &spec.fields {
@@ -290,13 +252,6 @@ impl Catalog {
             + paths.iter().map(Path::specificity).max().unwrap_or(0)
             + u32::from(row.direction.is_some())
             + u32::from(row.when.is_some());
-        self.briefs.push(Brief {
-            direction: row.direction,
-            when: row.when,
-            reads: Reads::of(&extract),
-            specificity,
-            part: *self.parts.entry(extract.clone()).or_insert(id.0),
-        });
         self.fields.push(Field {
             id: row.id.clone(),
             json_head: crate::record::exposure_head(&row.id),
@@ -374,9 +329,16 @@ impl Catalog {
         &self.fields[id.0 as usize]
     }
 
-    /// What deciding about a row takes.
-    pub fn brief(&self, id: FieldId) -> Brief {
-        self.briefs[id.0 as usize]
+    /// Plans to use for a frame; they go back with [`Catalog::give_back`].
+    pub fn lend_plans(&self) -> Plans {
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        plans.bound();
+        plans
+    }
+
+    /// Takes plans back.
+    pub fn give_back(&self, plans: Plans) {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).push(plans);
     }
 
     /// A row by its name.
