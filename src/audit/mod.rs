@@ -509,6 +509,25 @@ fn conversation(message: Element<'_>, direction: Option<Direction>, memory: &Mem
 mod tests {
     use super::*;
 
+    /// An idle session forgets nothing but its buffers.
+    #[test]
+    fn shrinking_does_not_show() {
+        let read = |shrink: bool| {
+            let mut auditor = Auditor::new(Catalog::builtin(), Arc::default(), "s").assume_logged_in();
+            let mut lines = Vec::new();
+            for piece in ["<presence/> ", "<message to='ann@a.example'><bo", "dy>x</body></message>", "<presence/>"] {
+                auditor.feed(Direction::ClientToServer, piece.as_bytes(), None);
+                lines.extend(std::iter::from_fn(|| auditor.poll()).map(|record| record.to_json()));
+                if shrink {
+                    auditor.shrink();
+                }
+            }
+            lines
+        };
+        assert_eq!(read(true), read(false));
+        assert_eq!(read(true).len(), 4);
+    }
+
     /// Two accounts under test that talk to each other: each session has its own side.
     #[test]
     fn a_conversation_is_with_the_other_party() {
