@@ -143,50 +143,69 @@ impl Matcher {
         to
     }
 
-    /// Moves from the states around `element` to those inside it, which are appended to `inside`. Says whether other elements of its name,
-    /// in the same place, may lead elsewhere.
+    /// Moves from the states around `element` to those inside it, which are appended to `inside`.
     ///
     /// `begins` says that the element begins a stanza or nonza (of the stream, or one that is forwarded).
-    pub fn enter(&self, element: Element<'_>, around: &[StateId], begins: bool, inside: &mut Vec<StateId>) -> bool {
-        let mut depends = begins && self.follow(ROOT, element, true, inside);
-        depends |= self.follow(ANYWHERE, element, false, inside);
-        for from in around {
-            depends |= self.follow(*from, element, false, inside);
+    pub fn enter(&self, element: Element<'_>, around: &[StateId], begins: bool, inside: &mut Vec<StateId>) {
+        for (from, root) in starts(around, begins) {
+            if self.states[from.0 as usize].stays && from != ANYWHERE {
+                inside.push(from);
+            }
+            self.edges(from, element, root, |edge| {
+                if edge.conds.iter().all(|cond| holds(cond, element)) {
+                    inside.push(edge.to);
+                    inside.extend(self.states[edge.to.0 as usize].below);
+                }
+            });
         }
-        depends
     }
 
-    fn follow(&self, from: StateId, element: Element<'_>, root: bool, inside: &mut Vec<StateId>) -> bool {
-        let state = &self.states[from.0 as usize];
-        let mut depends = false;
-        if state.stays && from != ANYWHERE {
-            inside.push(from);
-        }
-        if let Some(edges) = state.by_name.get(&element.sym()).filter(|_| element.sym() != Sym::UNKNOWN) {
-            edges.for_each(element, |edge| depends |= self.take(edge, element, inside));
-            depends |= !edges.by_value.is_empty();
-        }
-        if element.ns() != NsId::UNKNOWN {
-            for (ns, edge) in &state.by_namespace {
-                if *ns == element.ns() {
-                    depends |= self.take(edge, element, inside);
-                }
+    /// What has to be known about an element, besides its name and place, to say where it leads. `None` when that is too much to ask.
+    pub fn questions(&self, element: Element<'_>, around: &[StateId], begins: bool) -> Option<Vec<Cond>> {
+        let mut questions: Vec<Cond> = Vec::new();
+        for (from, root) in starts(around, begins) {
+            if let Some(edges) = self.states[from.0 as usize].by_name.get(&element.sym())
+                && edges.by_value.iter().any(|(_, edges)| edges.len() > MAX_VALUES)
+            {
+                return None;
             }
+            self.all_edges(from, element, root, |edge| {
+                questions.extend(edge.conds.iter().filter(|cond| !questions.contains(cond)).cloned().collect::<Vec<_>>());
+            });
+        }
+        (questions.len() <= MAX_QUESTIONS).then_some(questions)
+    }
+
+    /// The edges that carry the element's name, and may have the values they ask for.
+    fn edges(&self, from: StateId, element: Element<'_>, root: bool, mut each: impl FnMut(&Edge)) {
+        if let Some(edges) = self.named(from, element) {
+            edges.for_each(element, &mut each);
+        }
+        self.unnamed_edges(from, element, root, each);
+    }
+
+    /// The edges that carry the element's name, whatever values they ask for.
+    fn all_edges(&self, from: StateId, element: Element<'_>, root: bool, mut each: impl FnMut(&Edge)) {
+        if let Some(edges) = self.named(from, element) {
+            edges.by_value.iter().flat_map(|(_, by_value)| by_value.values().flatten()).for_each(&mut each);
+            edges.others.iter().for_each(&mut each);
+        }
+        self.unnamed_edges(from, element, root, each);
+    }
+
+    fn named(&self, from: StateId, element: Element<'_>) -> Option<&Edges> {
+        self.states[from.0 as usize].by_name.get(&element.sym()).filter(|_| element.sym() != Sym::UNKNOWN)
+    }
+
+    fn unnamed_edges(&self, from: StateId, element: Element<'_>, root: bool, mut each: impl FnMut(&Edge)) {
+        let state = &self.states[from.0 as usize];
+        if element.ns() != NsId::UNKNOWN {
+            state.by_namespace.iter().filter(|(ns, _)| *ns == element.ns()).for_each(|(_, edge)| each(edge));
         }
         // `*` as the first step means a stanza, not any nonza.
         if !root || self.stanzas.contains(&element.sym()) {
-            state.any.iter().for_each(|edge| depends |= self.take(edge, element, inside));
+            state.any.iter().for_each(each);
         }
-        depends
-    }
-
-    /// Goes along an edge if its conditions hold; says whether it has any.
-    fn take(&self, edge: &Edge, element: Element<'_>, inside: &mut Vec<StateId>) -> bool {
-        if edge.conds.iter().all(|cond| holds(cond, element)) {
-            inside.push(edge.to);
-            inside.extend(self.states[edge.to.0 as usize].below);
-        }
-        !edge.conds.is_empty()
     }
 
     /// The rows that end in a state.
@@ -195,7 +214,18 @@ impl Matcher {
     }
 }
 
-fn holds(cond: &Cond, element: Element<'_>) -> bool {
+/// More values of one attribute are looked up in a table, rather than asked for one by one.
+const MAX_VALUES: usize = 8;
+/// As many as an answer has bits.
+const MAX_QUESTIONS: usize = 64;
+
+/// The states that an element may leave, and whether it does so as the first step of a path that begins at the stream.
+fn starts(around: &[StateId], begins: bool) -> impl Iterator<Item = (StateId, bool)> {
+    begins.then_some((ROOT, true)).into_iter().chain([(ANYWHERE, false)]).chain(around.iter().map(|from| (*from, false)))
+}
+
+/// Whether a condition holds for an element.
+pub fn holds(cond: &Cond, element: Element<'_>) -> bool {
     match cond {
         Cond::HasAttr(name) => element.attr(name).is_some(),
         Cond::NoAttr(name) => element.attr(name).is_none(),

@@ -5,8 +5,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::matcher::{Matcher, StateId};
-use super::path::{AttrTest, Extract};
+use super::matcher::{Matcher, StateId, holds};
+use super::path::{AttrTest, Cond, Extract};
 use super::{Catalog, Field, FieldId, When};
 use crate::xmpp::Direction;
 use crate::xmpp::element::Element;
@@ -179,12 +179,18 @@ struct Step {
 }
 
 /// Where a step leads.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 enum Leads {
     /// Always here.
     To(SetId),
-    /// It depends on values.
+    /// It depends on the answers to some questions; each bit is one. Where known answers lead.
+    Asks(Vec<Cond>, FxHashMap<u64, SetId>),
+    /// It depends on too much.
     Depends,
+}
+
+fn answers(questions: &[Cond], element: Element<'_>) -> u64 {
+    questions.iter().enumerate().fold(0, |bits, (bit, question)| bits | u64::from(holds(question, element)) << bit)
 }
 
 /// A set of states and the plans made for it.
@@ -203,6 +209,8 @@ pub struct Plans {
     steps: FxHashMap<Step, Leads>,
     /// The first is that of no state.
     plans: Vec<Plan>,
+    /// Answers that are known, over all steps.
+    answered: usize,
     entered: Vec<StateId>,
 }
 
@@ -214,6 +222,7 @@ impl Default for Plans {
             sets: vec![empty],
             steps: FxHashMap::default(),
             plans: vec![Plan::default()],
+            answered: 0,
             entered: Vec::new(),
         }
     }
@@ -225,7 +234,7 @@ impl Plans {
 
     /// Forgets everything if there is too much. Numbers given out before are void then.
     pub fn bound(&mut self) {
-        if self.plans.len().max(self.sets.len()).max(self.steps.len()) > Plans::MAX {
+        if self.plans.len() + self.sets.len() + self.steps.len() + self.answered > Plans::MAX {
             *self = Plans::default();
         }
     }
@@ -235,21 +244,40 @@ impl Plans {
     /// `begins` says that the element begins a stanza or nonza (of the stream, or one that is forwarded).
     pub fn enter(&mut self, matcher: &Matcher, element: Element<'_>, around: SetId, begins: bool) -> SetId {
         let step = Step { around, sym: element.sym(), ns: element.ns(), begins };
-        if let Some(Leads::To(set)) = self.steps.get(&step) {
+        let answers = match self.steps.get(&step) {
+            Some(Leads::To(set)) => return *set,
+            Some(Leads::Asks(questions, known)) => {
+                let answers = answers(questions, element);
+                if let Some(set) = known.get(&answers) {
+                    return *set;
+                }
+                Some(answers)
+            }
+            _ => None,
+        };
+        let set = self.enter_anew(matcher, element, around, begins);
+        let states = &self.sets[around.0 as usize].states;
+        let leads = self.steps.entry(step).or_insert_with(|| match matcher.questions(element, states, begins) {
+            Some(questions) if questions.is_empty() => Leads::To(set),
+            Some(questions) => Leads::Asks(questions, FxHashMap::default()),
+            None => Leads::Depends,
+        });
+        if let (Leads::Asks(_, known), Some(answers)) = (leads, answers) {
+            known.insert(answers, set);
+            self.answered += 1;
+        }
+        set
+    }
+
+    fn enter_anew(&mut self, matcher: &Matcher, element: Element<'_>, around: SetId, begins: bool) -> SetId {
+        self.entered.clear();
+        matcher.enter(element, &self.sets[around.0 as usize].states, begins, &mut self.entered);
+        if let Some(set) = self.set_ids.get(&*self.entered) {
             return *set;
         }
-        self.entered.clear();
-        let depends = matcher.enter(element, &self.sets[around.0 as usize].states, begins, &mut self.entered);
-        let set = match self.set_ids.get(&*self.entered) {
-            Some(set) => *set,
-            None => {
-                let set = SetId(self.sets.len() as u32);
-                self.sets.push(Set { states: self.entered.as_slice().into(), plans: [0; Situation::COUNT] });
-                self.set_ids.insert(self.entered.as_slice().into(), set);
-                set
-            }
-        };
-        self.steps.entry(step).or_insert(if depends { Leads::Depends } else { Leads::To(set) });
+        let set = SetId(self.sets.len() as u32);
+        self.sets.push(Set { states: self.entered.as_slice().into(), plans: [0; Situation::COUNT] });
+        self.set_ids.insert(self.entered.as_slice().into(), set);
         set
     }
 
