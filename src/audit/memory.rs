@@ -25,6 +25,8 @@ pub struct Memory {
     roster: FxHashSet<String>,
     rooms: FxHashSet<String>,
     devices: FxHashMap<String, Vec<u32>>,
+    /// Conversations with a message that was end-to-end encrypted, by direction.
+    encrypted: [FxHashSet<String>; 2],
     pending: FxHashMap<(String, String), Request>,
 }
 
@@ -58,10 +60,26 @@ impl Memory {
         Memory { devices, own: (accounts.len() == 1).then(|| accounts[0].clone()), accounts, ..Memory::default() }
     }
 
-    /// Whether this is an account under test, or the session's own.
+    /// Whether this is the session's own account; before that is known, whether it is one of the accounts under test.
     pub fn is_own(&self, address: &str) -> bool {
         let bare = normalised_bare(address);
-        self.own.as_deref() == Some(&*bare) || self.accounts.iter().any(|a| *a == *bare)
+        match self.own.as_deref() {
+            Some(own) => own == &*bare,
+            None => self.accounts.iter().any(|account| *account == *bare),
+        }
+    }
+
+    /// Whether a message of this conversation was encrypted before, in this direction.
+    pub fn encrypted_with(&self, address: &str, direction: Direction) -> bool {
+        self.encrypted[direction.index()].contains(address)
+    }
+
+    /// A message of this conversation is encrypted.
+    pub fn remember_encrypted(&mut self, address: &str, direction: Direction) {
+        let known = &mut self.encrypted[direction.index()];
+        if known.len() < MAX_ENTRIES && !known.contains(address) {
+            known.insert(address.to_owned());
+        }
     }
 
     /// Whether this is a room the account joined.

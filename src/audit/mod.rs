@@ -96,6 +96,8 @@ pub struct Auditor {
     document: Document,
     extractor: Extractor,
     seq: u64,
+    /// When the frame that is being read arrived.
+    at: Option<Moment>,
     opened: Option<Moment>,
 }
 
@@ -113,6 +115,7 @@ impl Auditor {
             document: Document::new(),
             extractor: Extractor::default(),
             seq: 0,
+            at: None,
             opened: None,
         }
     }
@@ -248,7 +251,10 @@ impl Auditor {
         loop {
             let (body, at) = match self.queue.pop_front()? {
                 Queued::Body { body, at } => (Some(body), at),
-                Queued::Frame { direction, frame, at } => (self.read(direction, &frame), at),
+                Queued::Frame { direction, frame, at } => {
+                    self.at = at;
+                    (self.read(direction, &frame), at)
+                }
             };
             if let Some(body) = body {
                 let record = Record { session: self.session.clone(), seq: self.seq, at, body };
@@ -424,6 +430,9 @@ impl Auditor {
         if stanza.verdict.is_some() {
             stanza.conversation = conversation(message, direction, &self.memory);
         }
+        if message.id == root.id {
+            self.expect_encryption(&mut stanza, direction, input);
+        }
         if !self.settings.canaries.is_empty() {
             self.search_canaries(&mut stanza, input);
         }
@@ -432,6 +441,31 @@ impl Auditor {
             stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, self.settings.keep_content));
         }
         stanza
+    }
+
+    /// Content in clear, where a message in the same conversation and direction was encrypted before, is suspect (rule L6): the client, or
+    /// the person, fell back without the conversation showing it.
+    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>, input: Option<u64>) {
+        let (Some(verdict), Some(with), Some(direction)) = (&mut stanza.verdict, &stanza.conversation, direction) else { return };
+        let encrypted = self.memory.encrypted_with(with, direction);
+        if matches!(verdict.body, Verdict::Opaque) {
+            self.memory.remember_encrypted(with, direction);
+        } else if encrypted && verdict.body == Verdict::NotEncrypted && verdict.rules == ["N1"] {
+            let fact = "readable text in a conversation that was encrypted before".to_owned();
+            *verdict = BodyVerdict { body: Verdict::Suspect, level: None, rules: vec!["L6", "N1"], because: fact.clone() };
+            let finding = Finding {
+                rule: "cleartext-in-encrypted-conversation".into(),
+                severity: "high".into(),
+                confidence: "likely".into(),
+                avoidability: "avoidable".into(),
+                favour: "against".into(),
+                fact: format!("{fact}, with {with}"),
+                advice: "see whether the client shows clearly that encryption is off, and whether it can require encryption".into(),
+                source: "XEP-0384 §5.7".into(),
+                evidence: vec![input.unwrap_or(self.seq)],
+            };
+            self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
+        }
     }
 
     /// A canary that can be read turns the verdict into a proven leak and is a finding.
@@ -450,7 +484,7 @@ impl Auditor {
             source: "XEP-0384 §2.1".into(),
             evidence: vec![input.unwrap_or(self.seq)],
         };
-        self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: None });
+        self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
     }
 
     /// Login ends the phase with small limits (SASL success, SASL2 success).
@@ -503,4 +537,67 @@ fn conversation(message: Element<'_>, direction: Option<Direction>, memory: &Mem
         (_, from, to) => to.or(from),
     };
     other.map(|address| crate::xmpp::jid::normalised_bare(address).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An idle session forgets nothing but its buffers.
+    #[test]
+    fn shrinking_does_not_show() {
+        let read = |shrink: bool| {
+            let mut auditor = Auditor::new(Catalog::builtin(), Arc::default(), "s").assume_logged_in();
+            let mut lines = Vec::new();
+            for piece in ["<presence/> ", "<message to='ann@a.example'><bo", "dy>x</body></message>", "<presence/>"] {
+                auditor.feed(Direction::ClientToServer, piece.as_bytes(), None);
+                lines.extend(std::iter::from_fn(|| auditor.poll()).map(|record| record.to_json()));
+                if shrink {
+                    auditor.shrink();
+                }
+            }
+            lines
+        };
+        assert_eq!(read(true), read(false));
+        assert_eq!(read(true).len(), 4);
+    }
+
+    /// Rule L6: the message in clear is suspect, and a finding points at it; the other direction was never encrypted.
+    #[test]
+    fn clear_text_after_encrypted_text_is_a_finding() {
+        let mut auditor = Auditor::new(Catalog::builtin(), Arc::default(), "s").assume_logged_in();
+        let omemo = "<message to='ann@a.example'><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><key rid='2'>QUJD</key>\
+            <iv>QUJDREVGR0hJSktM</iv></header><payload>QUJD</payload></encrypted></message>";
+        let clear = "<message to='ann@a.example'><body>x</body></message>";
+        let answer = "<message from='ann@a.example'><body>y</body></message>";
+        auditor.feed(Direction::ClientToServer, [clear, omemo, clear].concat().as_bytes(), None);
+        auditor.feed(Direction::ServerToClient, answer.as_bytes(), None);
+        let mut seen = Vec::new();
+        while let Some(record) = auditor.poll() {
+            match record.body {
+                Body::Stanza(stanza) => seen.push(stanza.verdict.expect("each has content").body.name().to_owned()),
+                Body::Finding(finding) => seen.push(format!("{} {:?}", finding.rule, finding.evidence)),
+                _ => {}
+            }
+        }
+        assert_eq!(seen, ["NOT_ENCRYPTED", "OPAQUE", "SUSPECT", "cleartext-in-encrypted-conversation [2]", "NOT_ENCRYPTED"]);
+    }
+
+    /// Two accounts under test that talk to each other: each session has its own side.
+    #[test]
+    fn a_conversation_is_with_the_other_party() {
+        let accounts = vec!["ann@a.example".to_owned(), "ben@a.example".to_owned()];
+        let settings = Arc::new(Settings { accounts, ..Settings::default() });
+        let mut auditor = Auditor::new(Catalog::builtin(), settings, "s").assume_logged_in();
+        let mut with = |direction, xml: &str| match auditor.audit_one(xml.as_bytes(), Some(direction), None, 0).body {
+            Body::Stanza(stanza) => stanza.conversation,
+            _ => None,
+        };
+        let bound = "<iq type='result' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>ben@a.example/x</jid></bind></iq>";
+        assert_eq!(with(Direction::ServerToClient, bound), None);
+        let from_ann = "<message from='ann@a.example/y' to='ben@a.example'><body>x</body></message>";
+        assert_eq!(with(Direction::ServerToClient, from_ann).as_deref(), Some("ann@a.example"));
+        let to_ann = "<message to='ann@a.example'><body>x</body></message>";
+        assert_eq!(with(Direction::ClientToServer, to_ann).as_deref(), Some("ann@a.example"));
+    }
 }

@@ -3,12 +3,14 @@
 //! `catalog/*.toml` is embedded by `build.rs`; [`Catalog::builtin`] compiles it once. [`matcher`] decides, per element, which rows apply.
 
 pub mod derive;
+mod known;
 pub mod matcher;
 pub mod overview;
 pub mod path;
 pub mod plan;
 pub mod rows;
 pub mod source;
+mod words;
 
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -18,6 +20,10 @@ use plan::Plans;
 use rustc_hash::FxHashMap;
 use source::SpecFile;
 
+pub use known::Known;
+pub(crate) use words::closed_enum;
+pub use words::{Category, Kind, Layer, Pattern, Persistence, Sensitivity, ValueType, When};
+
 use crate::record::Observers;
 use crate::xmpp::Direction;
 use crate::xmpp::names::Names;
@@ -26,178 +32,6 @@ use crate::xmpp::ns;
 /// A row of the catalog, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FieldId(pub u32);
-
-macro_rules! closed_enum {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$vmeta])* $variant),+ }
-
-        impl $name {
-            /// Every value, in order.
-            pub const ALL: &'static [$name] = &[$($name::$variant),+];
-
-            /// The name used in records, metrics and the catalog.
-            pub fn name(self) -> &'static str {
-                match self { $($name::$variant => $text),+ }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.name())
-            }
-        }
-    };
-}
-pub(crate) use closed_enum;
-
-closed_enum! {
-    /// The four layers of messaging privacy.
-    Layer {
-        /// Connection, TLS, login before a resource exists.
-        Transport = "transport",
-        /// What the server stores, routes or makes because the protocol needs it.
-        Server = "server",
-        /// What client and user volunteer.
-        Client = "client",
-        /// Content, and what encrypts it.
-        E2ee = "e2ee",
-    }
-}
-
-closed_enum! {
-    /// The messaging pattern a field typically matters in.
-    Pattern {
-        /// TLS only.
-        TransportOnly = "transport_only",
-        /// Protected by OMEMO.
-        Omemo = "omemo",
-        /// Several devices of one account.
-        MultiDevice = "multi_device",
-        /// Rooms.
-        Group = "group",
-        /// Files.
-        FileTransfer = "file_transfer",
-        /// Presence and finding contacts.
-        PresenceContact = "presence_contact",
-        /// All of them.
-        Any = "any",
-    }
-}
-
-closed_enum! {
-    /// How much a field matters to the person it is about.
-    Sensitivity {
-        /// Protocol mechanics.
-        Low = "low",
-        /// Behaviour, settings, device traits.
-        Medium = "medium",
-        /// Names or stably identifies a person, contact, room or device.
-        High = "high",
-        /// Secrets, conversation content, exact whereabouts.
-        Critical = "critical",
-    }
-}
-
-closed_enum! {
-    /// What a field is about.
-    Category {
-        /// Behaviour over time.
-        Activity = "activity",
-        /// Who someone is.
-        Identity = "identity",
-        /// Who knows whom.
-        ContactGraph = "contact_graph",
-        /// Client, library, system.
-        Software = "software",
-        /// Who is in which room.
-        GroupMembership = "group_membership",
-        /// Settings.
-        Preference = "preference",
-        /// What people write.
-        Content = "content",
-        /// What lets its holder log in.
-        Credential = "credential",
-        /// When.
-        Timing = "timing",
-        /// Worked out from content: size, language, references.
-        ContentDerived = "content_derived",
-        /// Where.
-        Location = "location",
-        /// Which device.
-        Device = "device",
-        /// Addresses and routes.
-        Network = "network",
-        /// Public and wrapped keys.
-        CryptoKey = "crypto_key",
-        /// Files.
-        File = "file",
-        /// Availability.
-        Presence = "presence",
-        /// Push notification routes.
-        Push = "push",
-    }
-}
-
-closed_enum! {
-    /// What a log may hold of a value (redaction by type, at capture).
-    Kind {
-        /// Logged as it is.
-        Metadata = "metadata",
-        /// Text one person wrote for another: logged as class and length unless content is kept.
-        Content = "content",
-        /// Logged as length only; no setting changes that.
-        Secret = "secret",
-    }
-}
-
-closed_enum! {
-    /// How a value is read.
-    ValueType {
-        /// As it is.
-        Text = "text",
-        /// An address.
-        Jid = "jid",
-        /// A point in time.
-        Time = "time",
-        /// A URI.
-        Uri = "uri",
-        /// A network address.
-        Ip = "ip",
-        /// A number.
-        Number = "number",
-        /// Bytes in base64: logged as length and digest.
-        Base64 = "base64",
-    }
-}
-
-closed_enum! {
-    /// What the session must know about the other party for a row to apply.
-    When {
-        /// A room that was joined in this session, or an occupant of one.
-        PeerIsRoom = "peer_is_room",
-        /// Not a known room.
-        PeerIsNotRoom = "peer_is_not_room",
-        /// The own account.
-        PeerIsSelf = "peer_is_self",
-        /// Somebody else.
-        PeerIsNotSelf = "peer_is_not_self",
-        /// The own server (its domain, or no address).
-        PeerIsServer = "peer_is_server",
-    }
-}
-
-closed_enum! {
-    /// How long a server keeps a value.
-    Persistence {
-        /// While the stanza passes.
-        Transient = "transient",
-        /// Until somebody removes it: rosters, archives, profiles, nodes, uploads.
-        Stored = "stored",
-    }
-}
 
 /// A row of the catalog.
 #[derive(Debug, Clone)]
@@ -511,109 +345,6 @@ impl Catalog {
     /// A row by its name.
     pub fn by_id(&self, id: &str) -> Option<FieldId> {
         self.by_id.get(id).copied()
-    }
-}
-
-/// Names the auditor's own logic looks for.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "each is the element of that name")]
-pub struct Known {
-    pub message: crate::xmpp::names::Sym,
-    pub presence: crate::xmpp::names::Sym,
-    pub iq: crate::xmpp::names::Sym,
-    pub body: crate::xmpp::names::Sym,
-    pub subject: crate::xmpp::names::Sym,
-    pub error: crate::xmpp::names::Sym,
-    pub stream: crate::xmpp::names::Sym,
-    pub features: crate::xmpp::names::Sym,
-    pub stream_error: crate::xmpp::names::Sym,
-    pub forwarded: crate::xmpp::names::Sym,
-    pub carbons_sent: crate::xmpp::names::Sym,
-    pub carbons_received: crate::xmpp::names::Sym,
-    pub mam_result: crate::xmpp::names::Sym,
-    pub roster_query: crate::xmpp::names::Sym,
-    pub roster_item: crate::xmpp::names::Sym,
-    pub bind: crate::xmpp::names::Sym,
-    pub bind_jid: crate::xmpp::names::Sym,
-    pub sasl_auth: crate::xmpp::names::Sym,
-    pub sasl_success: crate::xmpp::names::Sym,
-    pub sasl_failure: crate::xmpp::names::Sym,
-    pub sasl_abort: crate::xmpp::names::Sym,
-    pub sasl_mechanisms: crate::xmpp::names::Sym,
-    pub sasl2_authenticate: crate::xmpp::names::Sym,
-    pub sasl2_success: crate::xmpp::names::Sym,
-    pub sasl2_failure: crate::xmpp::names::Sym,
-    pub sasl2_abort: crate::xmpp::names::Sym,
-    pub sasl2_authentication: crate::xmpp::names::Sym,
-    pub sasl2_identifier: crate::xmpp::names::Sym,
-    pub muc_join: crate::xmpp::names::Sym,
-    pub muc_user: crate::xmpp::names::Sym,
-    pub pubsub: crate::xmpp::names::Sym,
-    pub pubsub_event: crate::xmpp::names::Sym,
-    pub omemo_legacy: crate::xmpp::names::Sym,
-    pub omemo_0: crate::xmpp::names::Sym,
-    pub omemo_1: crate::xmpp::names::Sym,
-    pub omemo_2: crate::xmpp::names::Sym,
-    pub eme: crate::xmpp::names::Sym,
-    pub sm_enabled: crate::xmpp::names::Sym,
-    pub sm_resumed: crate::xmpp::names::Sym,
-    pub compression: crate::xmpp::names::Sym,
-    pub compress: crate::xmpp::names::Sym,
-    pub starttls: crate::xmpp::names::Sym,
-    pub proceed: crate::xmpp::names::Sym,
-}
-
-impl Known {
-    fn intern(names: &mut Names) -> Known {
-        let mut sym = |uri: &str, local: &str| {
-            let ns = names.intern_ns(uri);
-            names.intern(ns, local)
-        };
-        Known {
-            message: sym(ns::CLIENT, "message"),
-            presence: sym(ns::CLIENT, "presence"),
-            iq: sym(ns::CLIENT, "iq"),
-            body: sym(ns::CLIENT, "body"),
-            subject: sym(ns::CLIENT, "subject"),
-            error: sym(ns::CLIENT, "error"),
-            stream: sym(ns::STREAM, "stream"),
-            features: sym(ns::STREAM, "features"),
-            stream_error: sym(ns::STREAM, "error"),
-            forwarded: sym(ns::FORWARD, "forwarded"),
-            carbons_sent: sym(ns::CARBONS, "sent"),
-            carbons_received: sym(ns::CARBONS, "received"),
-            mam_result: sym(ns::MAM, "result"),
-            roster_query: sym(ns::ROSTER, "query"),
-            roster_item: sym(ns::ROSTER, "item"),
-            bind: sym(ns::BIND, "bind"),
-            bind_jid: sym(ns::BIND, "jid"),
-            sasl_auth: sym(ns::SASL, "auth"),
-            sasl_success: sym(ns::SASL, "success"),
-            sasl_failure: sym(ns::SASL, "failure"),
-            sasl_abort: sym(ns::SASL, "abort"),
-            sasl_mechanisms: sym(ns::SASL, "mechanisms"),
-            sasl2_authenticate: sym(ns::SASL2, "authenticate"),
-            sasl2_success: sym(ns::SASL2, "success"),
-            sasl2_failure: sym(ns::SASL2, "failure"),
-            sasl2_abort: sym(ns::SASL2, "abort"),
-            sasl2_authentication: sym(ns::SASL2, "authentication"),
-            sasl2_identifier: sym(ns::SASL2, "authorization-identifier"),
-            muc_join: sym(ns::MUC, "x"),
-            muc_user: sym(ns::MUC_USER, "x"),
-            pubsub: sym(ns::PUBSUB, "pubsub"),
-            pubsub_event: sym(ns::PUBSUB_EVENT, "event"),
-            omemo_legacy: sym(ns::OMEMO_LEGACY, "encrypted"),
-            omemo_0: sym(ns::OMEMO_0, "encrypted"),
-            omemo_1: sym(ns::OMEMO_1, "encrypted"),
-            omemo_2: sym(ns::OMEMO_2, "encrypted"),
-            eme: sym(ns::EME, "encryption"),
-            sm_enabled: sym(ns::SM, "enabled"),
-            sm_resumed: sym(ns::SM, "resumed"),
-            compression: sym(ns::COMPRESS_FEATURE, "compression"),
-            compress: sym(ns::COMPRESS, "compress"),
-            starttls: sym(ns::TLS, "starttls"),
-            proceed: sym(ns::TLS, "proceed"),
-        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::watch;
@@ -23,6 +24,8 @@ use crate::xmpp::framer::FrameKind;
 
 /// Read at most this much before writing.
 const BUFFER: usize = 16 << 10;
+/// A session that is silent for so long gives back the memory it reads with.
+const IDLE: Duration = Duration::from_secs(10);
 /// A frame is held for the gate up to this size; a larger one passes as it is.
 const MAX_HELD: usize = 64 << 10;
 
@@ -132,11 +135,18 @@ impl<'a> Pump<'a> {
         mut stop: watch::Receiver<bool>,
     ) -> End {
         let mut buffer = Vec::new();
+        let mut shrunk = false;
         loop {
             let read = tokio::select! {
                 read = read_available(reader, &mut buffer) => read,
                 _ = stop.wait_for(|stop| *stop) => return End::Stopped,
+                () = tokio::time::sleep(IDLE), if !shrunk => {
+                    self.tap.lock().auditor.shrink();
+                    shrunk = true;
+                    continue;
+                }
             };
+            shrunk = false;
             let end = match read {
                 Ok(0) => Some(End::Closed),
                 Ok(_) => None,

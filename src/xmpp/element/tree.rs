@@ -1,0 +1,379 @@
+//! Building the tree: from quick-xml's events to nodes, with namespaces, references and limits.
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use super::{Attr, Binding, Irregular, Limits, Names, Node, NodeKind, NsId, ParseError, Span, Sym, Tree, UNESCAPED};
+
+impl Tree {
+    #[inline]
+    pub(super) fn str<'a>(&'a self, source: &'a str, span: Span) -> &'a str {
+        if span.start & UNESCAPED != 0 {
+            let start = (span.start & !UNESCAPED) as usize;
+            &self.unescaped[start..start + span.len as usize]
+        } else {
+            &source[span.start as usize..(span.start + span.len) as usize]
+        }
+    }
+
+    /// Copies a string into the unescaped text.
+    pub(super) fn unescape_to(&mut self, text: &str) -> Span {
+        let start = self.unescaped.len() as u32;
+        self.unescaped.push_str(text);
+        Span { start: start | UNESCAPED, len: text.len() as u32 }
+    }
+
+    pub(super) fn read(&mut self, source: &str, header: bool, names: &Names, limits: &Limits) -> Result<(), ParseError> {
+        let mut reader = Reader::from_str(source);
+        reader.config_mut().allow_dangling_amp = true;
+        loop {
+            let before = reader.buffer_position() as u32;
+            let event = reader.read_event().map_err(|error| ParseError::Malformed(error.to_string()))?;
+            let after = reader.buffer_position() as u32;
+            match event {
+                Event::Start(tag) => {
+                    self.open(source, &tag, before, names, limits)?;
+                    if header {
+                        self.root_bindings.clone_from(&self.bindings);
+                        return self.close(after);
+                    }
+                }
+                Event::Empty(tag) => {
+                    self.open(source, &tag, before, names, limits)?;
+                    self.close(after)?;
+                }
+                Event::End(_) => self.close(after)?,
+                Event::Text(text) => self.add_text(source, span_in(source, &text)),
+                Event::CData(text) => self.add_text(source, span_in(source, &text)),
+                Event::GeneralRef(entity) => {
+                    let character = self.resolve_name(&entity);
+                    let span = self.unescape_to(character.encode_utf8(&mut [0; 4]));
+                    self.add_text(source, span);
+                }
+                Event::Comment(_) => self.irregular.insert(Irregular::Comment),
+                Event::PI(_) => self.irregular.insert(Irregular::ProcessingInstruction),
+                Event::DocType(_) => self.irregular.insert(Irregular::Doctype),
+                Event::Decl(_) => self.irregular.insert(Irregular::LateDeclaration),
+                Event::Eof if self.stack.is_empty() => return Ok(()),
+                Event::Eof => return Err(ParseError::Malformed("ends inside an element".into())),
+            }
+        }
+    }
+
+    fn open(&mut self, source: &str, tag: &BytesStart<'_>, at: u32, names: &Names, limits: &Limits) -> Result<(), ParseError> {
+        if self.stack.is_empty() && !self.nodes.is_empty() {
+            return Err(ParseError::Malformed("more than one element".into()));
+        }
+        if self.stack.len() >= limits.max_depth {
+            return Err(ParseError::Limit("levels of nesting", limits.max_depth));
+        }
+        if self.nodes.len() >= limits.max_elements {
+            return Err(ParseError::Limit("elements", limits.max_elements));
+        }
+        let (first_binding, first_attr) = (self.bindings.len(), self.attrs.len());
+        self.read_attributes(source, tag, names, limits)?;
+        for index in first_attr..self.attrs.len() {
+            let Attr { name, local_at, .. } = self.attrs[index];
+            if local_at > 0 {
+                let (uri, ns) = self.namespace(source, Span { start: name.start, len: local_at - 1 }, names);
+                (self.attrs[index].ns, self.attrs[index].uri) = (ns, uri);
+            }
+        }
+        self.check_duplicates(source, first_attr);
+
+        let qname = span_in(source, tag.name().as_ref());
+        let written = self.str(source, qname);
+        let colon = written.bytes().position(|b| b == b':').map_or(0, |at| at as u32 + 1);
+        let (prefix, name) =
+            (Span { start: qname.start, len: colon.saturating_sub(1) }, Span { start: qname.start + colon, len: qname.len - colon });
+        let local = &written[colon as usize..];
+        if local.is_empty() || local.contains(':') {
+            return Err(ParseError::Malformed(format!("element name {written:?}")));
+        }
+        let (uri, ns) = self.namespace(source, prefix, names);
+        let index = self.nodes.len() as u32;
+        self.nodes.push(Node {
+            kind: NodeKind::Element,
+            sym: names.sym(ns, self.str(source, name)),
+            ns,
+            depth: self.stack.len() as u32,
+            parent: self.stack.last().map_or(u32::MAX, |&(parent, _)| parent),
+            end: index + 1,
+            name,
+            uri,
+            attrs: first_attr as u32..self.attrs.len() as u32,
+            source: at..at,
+        });
+        self.stack.push((index, first_binding));
+        Ok(())
+    }
+
+    fn close(&mut self, at: u32) -> Result<(), ParseError> {
+        let Some((index, bindings)) = self.stack.pop() else {
+            return Err(ParseError::Malformed("end tag without start tag".into()));
+        };
+        self.bindings.truncate(bindings);
+        let end = self.nodes.len() as u32;
+        let node = &mut self.nodes[index as usize];
+        node.end = end;
+        node.source.end = at;
+        Ok(())
+    }
+
+    fn read_attributes(&mut self, source: &str, tag: &BytesStart<'_>, names: &Names, limits: &Limits) -> Result<(), ParseError> {
+        let (first_binding, first_attr) = (self.bindings.len(), self.attrs.len());
+        let mut rest = tag.attributes_raw();
+        let mut count = 0;
+        loop {
+            match plain_attribute(rest) {
+                Plain::Attribute { key, value, rest: after } => {
+                    self.add_attribute(source, key, value, count, names, limits)?;
+                    rest = after;
+                    count += 1;
+                }
+                Plain::End => return Ok(()),
+                Plain::Unusual => break,
+            }
+        }
+        // Whether something unusual is allowed, and what it means, is for quick-xml to say.
+        self.bindings.truncate(first_binding);
+        self.attrs.truncate(first_attr);
+        for (count, attr) in tag.attributes().with_checks(false).enumerate() {
+            check_attribute_count(count, limits)?;
+            let attr = attr.map_err(|error| ParseError::Malformed(error.to_string()))?;
+            self.add_attribute(source, attr.key.as_ref(), &attr.value, count, names, limits)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in an attribute or a namespace declaration; `key` and `raw` are slices of `source`.
+    fn add_attribute(
+        &mut self,
+        source: &str,
+        key: &str,
+        raw: &str,
+        count: usize,
+        names: &Names,
+        limits: &Limits,
+    ) -> Result<(), ParseError> {
+        check_attribute_count(count, limits)?;
+        let name = span_in(source, key);
+        let value = self.attribute_value(source, raw);
+        let colon = key.bytes().position(|b| b == b':');
+        if &key.as_bytes()[..colon.unwrap_or(key.len())] != b"xmlns" {
+            let local_at = colon.map_or(0, |at| at as u32 + 1);
+            self.attrs.push(Attr { name, local_at, ns: NsId::UNKNOWN, uri: Span::EMPTY, value });
+            return Ok(());
+        }
+        if self.bindings.len() >= limits.max_bindings {
+            return Err(ParseError::Limit("namespace bindings", limits.max_bindings));
+        }
+        let skipped = colon.map_or(name.len, |at| at as u32 + 1);
+        let prefix = Span { start: name.start + skipped, len: name.len - skipped };
+        let (word, uri) = (self.str(source, prefix), self.str(source, value));
+        let bad = matches!(word, "xml" | "xmlns") || (colon.is_some() && (uri.is_empty() || word.is_empty()));
+        let ns = names.ns(uri);
+        if bad {
+            self.irregular.insert(Irregular::BadBinding);
+        }
+        self.bindings.push(Binding { prefix, uri: value, ns });
+        Ok(())
+    }
+
+    fn attribute_value(&mut self, source: &str, raw: &str) -> Span {
+        let Some(mut amp) = memchr::memchr(b'&', raw.as_bytes()) else {
+            return span_in(source, raw);
+        };
+        let start = self.unescaped.len();
+        let mut rest = raw;
+        loop {
+            self.unescaped.push_str(&rest[..amp]);
+            rest = &rest[amp + 1..];
+            match rest.find(';') {
+                Some(end) => {
+                    let character = self.resolve_name(&rest[..end]);
+                    self.unescaped.push(character);
+                    rest = &rest[end + 1..];
+                }
+                None => {
+                    self.irregular.insert(Irregular::UndefinedEntity);
+                    self.unescaped.push(char::REPLACEMENT_CHARACTER);
+                }
+            }
+            match memchr::memchr(b'&', rest.as_bytes()) {
+                Some(next) => amp = next,
+                None => break,
+            }
+        }
+        self.unescaped.push_str(rest);
+        Span { start: start as u32 | UNESCAPED, len: (self.unescaped.len() - start) as u32 }
+    }
+
+    /// The character a reference stands for; U+FFFD, never a guess, when it stands for none.
+    fn resolve_name(&mut self, name: &str) -> char {
+        let code = match name {
+            "amp" => return '&',
+            "lt" => return '<',
+            "gt" => return '>',
+            "apos" => return '\'',
+            "quot" => return '"',
+            _ => match name.strip_prefix('#') {
+                Some(number) => match number.strip_prefix('x') {
+                    Some(hex) => u32::from_str_radix(hex, 16).ok(),
+                    None => number.parse().ok(),
+                },
+                None => {
+                    self.irregular.insert(Irregular::UndefinedEntity);
+                    return char::REPLACEMENT_CHARACTER;
+                }
+            },
+        };
+        // XML 1.0 §2.2: most control characters and the two non-characters of the basic plane are no characters.
+        let character = code
+            .and_then(char::from_u32)
+            .filter(|&c| !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}'));
+        character.unwrap_or_else(|| {
+            self.irregular.insert(Irregular::BadCharacterReference);
+            char::REPLACEMENT_CHARACTER
+        })
+    }
+
+    /// The namespace of a prefix: the innermost binding wins.
+    fn namespace(&mut self, source: &str, prefix: Span, names: &Names) -> (Span, NsId) {
+        const XML: &str = "http://www.w3.org/XML/1998/namespace";
+        let wanted = self.str(source, prefix);
+        let same = |b: &&Binding| b.prefix.len == prefix.len && (prefix.len == 0 || self.str(source, b.prefix) == wanted);
+        if let Some(binding) = self.bindings.iter().rev().find(same) {
+            return (binding.uri, binding.ns);
+        }
+        match wanted {
+            "" => (Span::EMPTY, NsId::UNKNOWN),
+            "xml" => (self.unescape_to(XML), names.ns(XML)),
+            _ => {
+                self.irregular.insert(Irregular::UnboundPrefix);
+                (Span::EMPTY, NsId::UNKNOWN)
+            }
+        }
+    }
+
+    fn check_duplicates(&mut self, source: &str, first: usize) {
+        let attrs = &self.attrs[first..];
+        let length = |a: &Attr| a.name.len - a.local_at;
+        let expanded = |a: &Attr| {
+            let name = self.str(source, a.name);
+            (self.str(source, a.uri), &name[a.local_at as usize..])
+        };
+        let duplicate = if attrs.len() <= 16 {
+            attrs.iter().enumerate().any(|(i, a)| attrs[..i].iter().any(|b| length(a) == length(b) && expanded(a) == expanded(b)))
+        } else {
+            let mut seen: Vec<(&str, &str)> = attrs.iter().map(expanded).collect();
+            seen.sort_unstable();
+            seen.windows(2).any(|pair| pair[0] == pair[1])
+        };
+        if duplicate {
+            self.irregular.insert(Irregular::DuplicateAttribute);
+        }
+    }
+
+    /// Adds a text node, or joins it to the text just before it: a reference or CDATA section splits one text into several events.
+    fn add_text(&mut self, source: &str, span: Span) {
+        let Some(&(parent, _)) = self.stack.last() else { return };
+        if span.len == 0 {
+            return;
+        }
+        if let Some(last) = self.nodes.last()
+            && last.kind == NodeKind::Text
+            && last.parent == parent
+        {
+            let joined = self.join(source, last.name, span);
+            self.nodes.last_mut().expect("a text node was just seen").name = joined;
+            return;
+        }
+        let index = self.nodes.len() as u32;
+        self.nodes.push(Node {
+            kind: NodeKind::Text,
+            sym: Sym::UNKNOWN,
+            ns: NsId::UNKNOWN,
+            depth: self.stack.len() as u32,
+            parent,
+            end: index + 1,
+            name: span,
+            uri: Span::EMPTY,
+            attrs: 0..0,
+            source: 0..0,
+        });
+    }
+}
+
+impl Tree {
+    /// Puts two pieces side by side in the unescaped text. A first piece that is already its newest part grows in place, so that a text
+    /// of many references stays linear.
+    fn join(&mut self, source: &str, first: Span, second: Span) -> Span {
+        let end_of = |span: Span| (span.start & !UNESCAPED) as usize + span.len as usize;
+        let unescaped = |span: Span| span.start & UNESCAPED != 0;
+        let second_is_newest = unescaped(second) && end_of(second) == self.unescaped.len();
+        let tail = if second_is_newest { self.unescaped.len() - second.len as usize } else { self.unescaped.len() };
+        if unescaped(first) && end_of(first) == tail {
+            if !second_is_newest {
+                self.copy(source, second);
+            }
+            return Span { start: first.start, len: first.len + second.len };
+        }
+        let start = self.unescaped.len() as u32;
+        self.copy(source, first);
+        self.copy(source, second);
+        Span { start: start | UNESCAPED, len: first.len + second.len }
+    }
+
+    fn copy(&mut self, source: &str, span: Span) {
+        let start = (span.start & !UNESCAPED) as usize;
+        let range = start..start + span.len as usize;
+        if span.start & UNESCAPED != 0 {
+            self.unescaped.extend_from_within(range);
+        } else {
+            self.unescaped.push_str(&source[range]);
+        }
+    }
+}
+
+fn check_attribute_count(count: usize, limits: &Limits) -> Result<(), ParseError> {
+    if count >= limits.max_attributes { Err(ParseError::Limit("attributes on one element", limits.max_attributes)) } else { Ok(()) }
+}
+
+/// What a tag goes on with after its name or an attribute.
+pub(super) enum Plain<'a> {
+    /// `key='value'`, and what comes after it.
+    Attribute { key: &'a str, value: &'a str, rest: &'a str },
+    /// Nothing but white space.
+    End,
+    /// Anything else.
+    Unusual,
+}
+
+/// Reads the next attribute if it is written in the plain way, without white space around `=`: as quick-xml would, in half the time.
+pub(super) fn plain_attribute(text: &str) -> Plain<'_> {
+    let bytes = text.as_bytes();
+    let is_space = |b: &u8| matches!(b, b' ' | b'\r' | b'\n' | b'\t');
+    let Some(start) = bytes.iter().position(|b| !is_space(b)) else { return Plain::End };
+    let Some(length) = bytes[start..].iter().position(|b| *b == b'=' || is_space(b)) else { return Plain::Unusual };
+    if length == 0 {
+        return Plain::Unusual;
+    }
+    let equals = start + length;
+    let quote = match (bytes[equals], bytes.get(equals + 1)) {
+        (b'=', Some(quote @ (b'\'' | b'"'))) => *quote,
+        _ => return Plain::Unusual,
+    };
+    let value = &text[equals + 2..];
+    match memchr::memchr(quote, value.as_bytes()) {
+        Some(end) => Plain::Attribute { key: &text[start..equals], value: &value[..end], rest: &value[end + 1..] },
+        None => Plain::Unusual,
+    }
+}
+
+/// Where `part`, a slice of `source`, stands in it.
+fn span_in(source: &str, part: &str) -> Span {
+    let start = part.as_ptr() as usize - source.as_ptr() as usize;
+    debug_assert!(start + part.len() <= source.len());
+    Span { start: start as u32, len: part.len() as u32 }
+}
