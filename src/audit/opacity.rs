@@ -89,9 +89,16 @@ pub fn judge(message: Element<'_>, known: &Known) -> Option<BodyVerdict> {
     if message.sym() != known.message || message.attr("type") == Some("error") {
         return None;
     }
-    let containers: Vec<Element<'_>> =
-        message.children().filter(|c| [known.omemo_legacy, known.omemo_0, known.omemo_1, known.omemo_2].contains(&c.sym())).collect();
-    let bodies: Vec<Cow<'_, str>> = message.children().filter(|c| c.sym() == known.body).map(trimmed).filter(|b| !b.is_empty()).collect();
+    let mut containers: Vec<Element<'_>> = Vec::new();
+    let mut bodies: Vec<Cow<'_, str>> = Vec::new();
+    for child in message.children() {
+        if [known.omemo_legacy, known.omemo_0, known.omemo_1, known.omemo_2].contains(&child.sym()) {
+            containers.push(child);
+        } else if child.sym() == known.body {
+            bodies.push(trimmed(child));
+        }
+    }
+    bodies.retain(|body| !body.is_empty());
 
     let mut verdict = if let Some(other) = other_container(message, &bodies) {
         made(Verdict::OtherE2ee, "O", &format!("{other}, not examined further"))
@@ -168,15 +175,9 @@ fn structure(container: Element<'_>) -> Option<(&'static str, String)> {
         return Some(("S1", "not exactly one header, or more than one payload".into()));
     }
     let header = named("header").next()?;
-    let keys: Vec<Element<'_>> = if legacy {
-        header.children().filter(|c| c.local() == "key").collect()
-    } else {
-        header
-            .children()
-            .filter(|c| c.local() == "keys")
-            .flat_map(|keys| keys.children().filter(|c| c.local() == "key").collect::<Vec<_>>())
-            .collect()
-    };
+    let lists = header.children().filter(|c| c.local() == if legacy { "key" } else { "keys" });
+    let keys: Vec<Element<'_>> =
+        if legacy { lists.collect() } else { lists.flat_map(Element::children).filter(|c| c.local() == "key").collect() };
     let id = |text: Option<&str>| text.and_then(|t| t.parse::<u32>().ok()).filter(|id| (1..=0x7fff_ffff).contains(id));
     if id(header.attr("sid")).is_none() || keys.iter().any(|key| id(key.attr("rid")).is_none()) {
         return Some(("S4", "a device id is missing or out of range".into()));

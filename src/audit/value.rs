@@ -106,6 +106,10 @@ const PROTOCOL_HOSTS: [&str; 4] = ["//jabber.org/", "//xmpp.org/", "//www.xmpp.o
 ///
 /// `data:` URIs are cut after the media type. Text that is no URI stays, but for the keys in it (see [`without_keys`]).
 pub fn sanitised_uri(value: &str, out: &mut String) {
+    // A URI has a colon, a key follows a hash sign.
+    if memchr::memchr2(b':', b'#', value.as_bytes()).is_none() {
+        return out.push_str(value);
+    }
     let Some(scheme) = uri_scheme(value) else {
         without_keys(value, out);
         return;
@@ -150,9 +154,6 @@ pub fn sanitised_uri(value: &str, out: &mut String) {
 /// Writes text without the fragments of `aesgcm:` URLs in it. They are the keys of encrypted files (XEP-0454), which no flag shows.
 fn without_keys(text: &str, out: &mut String) {
     const SCHEME: &[u8] = b"aesgcm";
-    if memchr::memchr(b'#', text.as_bytes()).is_none() {
-        return out.push_str(text);
-    }
     let mut written = 0;
     for at in memchr::memmem::find_iter(text.as_bytes(), b"://") {
         if at < written || !at.checked_sub(SCHEME.len()).is_some_and(|from| text.as_bytes()[from..at].eq_ignore_ascii_case(SCHEME)) {
@@ -284,18 +285,25 @@ pub fn base64_length(value: &str) -> Option<usize> {
 /// Appends the first eight bytes of the SHA-256 digest, in hexadecimal: enough to compare, not to restore.
 pub fn push_digest(out: &mut String, bytes: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    for byte in &Sha256::digest(bytes)[..8] {
-        out.push(char::from(HEX[usize::from(byte >> 4)]));
-        out.push(char::from(HEX[usize::from(byte & 15)]));
-    }
+    let digest = Sha256::digest(bytes);
+    let digits: [u8; 16] = std::array::from_fn(|i| HEX[usize::from(if i % 2 == 0 { digest[i / 2] >> 4 } else { digest[i / 2] & 15 })]);
+    out.push_str(str::from_utf8(&digits).expect("hexadecimal digits"));
 }
 
 /// Appends a number in decimal.
 pub fn push_number(out: &mut String, number: u64) {
-    if number >= 10 {
-        push_number(out, number / 10);
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = number;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
     }
-    out.push(char::from(b'0' + (number % 10) as u8));
+    out.push_str(str::from_utf8(&digits[at..]).expect("digits"));
 }
 
 #[cfg(test)]

@@ -325,6 +325,7 @@ impl Catalog {
     }
 
     /// A row.
+    #[inline]
     pub fn field(&self, id: FieldId) -> &Field {
         &self.fields[id.0 as usize]
     }

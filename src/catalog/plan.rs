@@ -34,6 +34,7 @@ pub struct Scored {
 
 impl Scored {
     /// The most specific row owns a value; of several the first.
+    #[inline]
     pub fn take(&mut self, id: FieldId, specificity: u32) {
         if !matches!(self.claim, Claim::Field(_)) || specificity > self.score {
             *self = Scored { claim: Claim::Field(id), score: specificity };
@@ -296,6 +297,7 @@ impl Plans {
     }
 
     /// A plan.
+    #[inline]
     pub fn get(&self, id: PlanId) -> &Plan {
         &self.plans[id.0 as usize]
     }

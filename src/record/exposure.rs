@@ -113,16 +113,19 @@ impl Exposures {
     }
 
     /// The exposures.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = &Exposure> {
         self.items.iter()
     }
 
     /// The catalog they refer to.
+    #[inline]
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
     /// A string of the pool.
+    #[inline]
     pub fn text(&self, range: PoolRange) -> &str {
         &self.pool[range.range()]
     }
@@ -133,6 +136,7 @@ impl Exposures {
     }
 
     /// Puts text into the pool.
+    #[inline]
     pub fn intern(&mut self, write: impl FnOnce(&mut String)) -> PoolRange {
         let start = self.pool.len() as u32;
         write(&mut self.pool);
@@ -140,11 +144,13 @@ impl Exposures {
     }
 
     /// Puts a string into the pool.
+    #[inline]
     pub fn intern_str(&mut self, text: &str) -> PoolRange {
         self.intern(|pool| pool.push_str(text))
     }
 
     /// Adds an exposure.
+    #[inline]
     pub fn push(&mut self, exposure: Exposure) {
         self.items.push(exposure);
     }

@@ -199,6 +199,7 @@ impl Document {
     }
 
     /// The text a span stands for.
+    #[inline]
     fn text(&self, span: Span) -> &str {
         self.tree.str(&self.source, span)
     }
@@ -232,42 +233,50 @@ impl Document {
     }
 
     /// A node by number.
+    #[inline]
     pub fn node(&self, id: NodeId) -> &Node {
         &self.tree.nodes[id.0 as usize]
     }
 
     /// An element by number.
+    #[inline]
     pub fn element(&self, id: NodeId) -> Element<'_> {
         Element { document: self, id }
     }
 
     /// The text of a text node.
+    #[inline]
     pub fn text_node(&self, id: NodeId) -> &str {
         self.text(self.node(id).name)
     }
 
     /// The value of the attribute with this index.
+    #[inline]
     pub fn attr_value(&self, index: usize) -> &str {
         self.text(self.tree.attrs[index].value)
     }
 
     /// Local name of the attribute with this index.
+    #[inline]
     pub fn attr_local(&self, index: usize) -> &str {
         let attr = &self.tree.attrs[index];
         &self.text(attr.name)[attr.local_at as usize..]
     }
 
     /// Name of the attribute with this index, as written.
+    #[inline]
     pub fn attr_qname(&self, index: usize) -> &str {
         self.text(self.tree.attrs[index].name)
     }
 
     /// Known namespace of the attribute with this index; unprefixed attributes have none.
+    #[inline]
     pub fn attr_ns(&self, index: usize) -> NsId {
         self.tree.attrs[index].ns
     }
 
     /// Whether the attribute with this index has a prefix.
+    #[inline]
     pub fn attr_prefixed(&self, index: usize) -> bool {
         self.tree.attrs[index].local_at > 0
     }
@@ -282,6 +291,7 @@ pub struct Element<'a> {
 }
 
 impl<'a> Element<'a> {
+    #[inline]
     fn node(self) -> &'a Node {
         &self.document.tree.nodes[self.id.0 as usize]
     }
@@ -292,21 +302,25 @@ impl<'a> Element<'a> {
     }
 
     /// Known expanded name.
+    #[inline]
     pub fn sym(self) -> Sym {
         self.node().sym
     }
 
     /// Known namespace.
+    #[inline]
     pub fn ns(self) -> NsId {
         self.node().ns
     }
 
     /// Local name as written.
+    #[inline]
     pub fn local(self) -> &'a str {
         self.document.text(self.node().name)
     }
 
     /// Namespace URI as written.
+    #[inline]
     pub fn uri(self) -> &'a str {
         self.document.text(self.node().uri)
     }
@@ -322,28 +336,33 @@ impl<'a> Element<'a> {
     }
 
     /// The element around it.
+    #[inline]
     pub fn parent(self) -> Option<Element<'a>> {
         let parent = self.node().parent;
         (parent != u32::MAX).then_some(Element { document: self.document, id: NodeId(parent) })
     }
 
     /// Indices of its attributes.
+    #[inline]
     pub fn attr_indices(self) -> Range<usize> {
         self.node().attrs.start as usize..self.node().attrs.end as usize
     }
 
     /// The value of an attribute without prefix.
+    #[inline]
     pub fn attr(self, name: &str) -> Option<&'a str> {
         self.attr_index(name).map(|index| self.document.attr_value(index))
     }
 
     /// The index of an attribute without prefix, or of one written exactly so (`xml:lang`).
+    #[inline]
     pub fn attr_index(self, name: &str) -> Option<usize> {
         let attrs = &self.document.tree.attrs;
         self.attr_indices().find(|&index| attrs[index].name.len as usize == name.len() && self.document.attr_qname(index) == name)
     }
 
     /// Its child nodes, texts included.
+    #[inline]
     pub fn child_nodes(self) -> impl Iterator<Item = NodeId> + 'a {
         let nodes = &self.document.tree.nodes;
         let (mut next, end) = (self.id.0 + 1, self.node().end);
@@ -355,6 +374,7 @@ impl<'a> Element<'a> {
     }
 
     /// Its child elements.
+    #[inline]
     pub fn children(self) -> impl Iterator<Item = Element<'a>> + 'a {
         let document = self.document;
         self.child_nodes().filter(|&id| document.node(id).kind == NodeKind::Element).map(|id| document.element(id))
