@@ -69,6 +69,9 @@ pub struct Exposure<'a> {
     /// Typed parts.
     #[serde(borrow, default)]
     pub typed: Option<Typed<'a>>,
+    /// The element it stood on or in, where that differs from the exposure before.
+    #[serde(default)]
+    pub element: Option<u32>,
 }
 
 /// Typed parts, as far as a report uses them.
