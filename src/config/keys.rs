@@ -114,7 +114,7 @@ pub const KEYS: &[Key] = &[
         "accepted",
         "none",
         "[[accepted]]\nrule = \"plain-login-inside-tls\"\nbecause = \"the test server offers nothing else\"",
-        "A finding that is known and accepted, with the reason. With a key about it is limited to one address or node. May be repeated.",
+        "A finding that is known and accepted, and why; `about` limits it to one address. May be repeated.",
     ),
 ];
 
