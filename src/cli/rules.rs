@@ -11,7 +11,7 @@ use clap::Subcommand;
 use stanzascope::catalog::Catalog;
 use stanzascope::config::SessionFile;
 use stanzascope::report::terminal::shown;
-use stanzascope::report::text::layout::padded;
+use stanzascope::report::text::layout::{counted, padded};
 use stanzascope::rules::{RULES, Rule, RuleSet, by_id, stored};
 use stanzascope::run_dir::RECORDS;
 
@@ -124,9 +124,9 @@ fn apply(run: &Path, config: Option<&Path>) -> anyhow::Result<()> {
         }
         writeln!(out, "{line}")?;
     }
-    eprintln!("{} stanzas judged, {} findings", applied.stanzas, applied.findings.len());
+    eprintln!("{} judged, {}", counted(applied.stanzas, "stanza"), counted(applied.findings.len() as u64, "finding"));
     if applied.without_evidence > 0 {
-        eprintln!("{} stanzas were not judged: their records carry no XML (`--evidence redacted` keeps it)", applied.without_evidence);
+        eprintln!("{} not judged: the records carry no XML (`--evidence redacted` keeps it)", counted(applied.without_evidence, "stanza"));
     }
     Ok(())
 }
