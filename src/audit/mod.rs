@@ -22,11 +22,13 @@ use std::sync::Arc;
 
 use extract::{Context, Extractor};
 use memory::Memory;
+use opacity::{Opacity, Scene};
+
+pub use opacity::{Announced, DeviceList};
 
 use crate::catalog::Catalog;
 use crate::record::{
-    Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals,
-    Verdict,
+    Body, Detail, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals, Verdict,
 };
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, Inherited, ParseError};
@@ -58,8 +60,10 @@ pub struct Settings {
     pub limits: Limits,
     /// Strings that must stay encrypted.
     pub canaries: Vec<String>,
-    /// Device ids known from elsewhere, by account.
-    pub device_lists: Vec<(String, Vec<u32>)>,
+    /// Device lists known from elsewhere.
+    pub device_lists: Vec<DeviceList>,
+    /// Devices announced in any session with these settings.
+    pub announced: Announced,
 }
 
 #[derive(Debug)]
@@ -93,6 +97,7 @@ pub struct Auditor {
     sides: [Side; 2],
     queue: VecDeque<Queued>,
     memory: Memory,
+    opacity: Opacity,
     document: Document,
     extractor: Extractor,
     seq: u64,
@@ -107,7 +112,8 @@ impl Auditor {
         let side = || Side::new(Phase::BeforeTls, settings.limits.max_bytes_before_login);
         Auditor {
             sides: [side(), side()],
-            memory: Memory::new(&settings.accounts, &settings.device_lists),
+            memory: Memory::new(&settings.accounts),
+            opacity: Opacity::new(&settings.device_lists, &settings.announced),
             catalog,
             settings,
             session: session.into(),
@@ -224,6 +230,11 @@ impl Auditor {
     /// Session memory.
     pub fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// What the session has shown of devices, keys and containers.
+    pub fn opacity(&self) -> &Opacity {
+        &self.opacity
     }
 
     /// The catalog in use.
@@ -426,12 +437,23 @@ impl Auditor {
         }
         // A copy is rated like the message it copies; the conversation is that of the inner message.
         let message = inner_message(root, known);
-        stanza.verdict = opacity::judge(message, known);
-        if stanza.verdict.is_some() {
-            stanza.conversation = conversation(message, direction, &self.memory);
+        let scene = Scene {
+            direction,
+            at: self.at,
+            memory: &self.memory,
+            known,
+            canaries: &self.settings.canaries,
+            frame: bytes,
+            max_forwards: self.settings.limits.max_forwards,
+        };
+        let judged = self.opacity.judge(root, &scene);
+        if judged.is_some() {
+            stanza.conversation = conversation(message, direction, &self.memory).or_else(|| self.memory.own.clone());
         }
-        if message.id == root.id {
-            self.expect_encryption(&mut stanza, direction, input);
+        let expectation = judged.as_ref().map(|judged| (judged.announced, judged.protects));
+        stanza.verdict = judged.map(|judged| judged.verdict);
+        if let (true, Some((announced, protects))) = (message.id == root.id, expectation) {
+            self.expect_encryption(&mut stanza, direction, announced, protects, input);
         }
         if !self.settings.canaries.is_empty() {
             self.search_canaries(&mut stanza, input);
@@ -445,14 +467,28 @@ impl Auditor {
 
     /// Content in clear, where a message in the same conversation and direction was encrypted before, is suspect (rule L6): the client, or
     /// the person, fell back without the conversation showing it.
-    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>, input: Option<u64>) {
-        let (Some(verdict), Some(with), Some(direction)) = (&mut stanza.verdict, &stanza.conversation, direction) else { return };
-        let encrypted = self.memory.encrypted_with(with, direction);
-        if matches!(verdict.body, Verdict::Opaque) {
+    ///
+    /// So is it where the stanza itself announces encryption (XEP-0380).
+    fn expect_encryption(
+        &mut self,
+        stanza: &mut Stanza,
+        direction: Option<Direction>,
+        announced: bool,
+        protects: bool,
+        input: Option<u64>,
+    ) {
+        let (Some(verdict), Some(with)) = (&mut stanza.verdict, &stanza.conversation) else { return };
+        let encrypted = direction.is_some_and(|direction| self.memory.encrypted_with(with, direction));
+        if let (true, Some(direction)) = (protects, direction) {
             self.memory.remember_encrypted(with, direction);
-        } else if encrypted && verdict.body == Verdict::NotEncrypted && verdict.rules == ["N1"] {
-            let fact = "readable text in a conversation that was encrypted before".to_owned();
-            *verdict = BodyVerdict { body: Verdict::Suspect, level: None, rules: vec!["L6", "N1"], because: fact.clone() };
+        } else if (encrypted || announced) && verdict.body == Verdict::NotEncrypted && verdict.rules.contains(&"N1") {
+            let fact = if encrypted {
+                "readable text in a conversation that was encrypted before"
+            } else {
+                "readable text in a message that announces encryption"
+            };
+            let fact = fact.to_owned();
+            opacity::downgrade(verdict, &fact);
             let finding = Finding {
                 rule: "cleartext-in-encrypted-conversation".into(),
                 severity: "high".into(),
@@ -472,7 +508,9 @@ impl Auditor {
     fn search_canaries(&mut self, stanza: &mut Stanza, input: Option<u64>) {
         let Some((rule, place)) = canary::search(&self.document, &self.settings.canaries) else { return };
         let fact = format!("text that was to stay encrypted can be read in {place}");
-        stanza.verdict = Some(BodyVerdict { body: Verdict::ProvenLeak, level: None, rules: vec![rule], because: fact.clone() });
+        let source = "XEP-0384 §2.1";
+        let detail = Detail { rule, path: place, offset: None, length: None, detail: fact.clone(), source };
+        opacity::raise(&mut stanza.verdict, detail);
         let finding = Finding {
             rule: "canary-readable".into(),
             severity: "critical".into(),
@@ -566,7 +604,8 @@ mod tests {
     #[test]
     fn clear_text_after_encrypted_text_is_a_finding() {
         let mut auditor = Auditor::new(Catalog::builtin(), Arc::default(), "s").assume_logged_in();
-        let omemo = "<message to='ann@a.example'><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><key rid='2'>QUJD</key>\
+        let omemo = "<message to='ann@a.example'><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><key rid='2'>\
+            MwohBe6KSVOTzXno3V8VSqKID3gmzJR4jf00bBtmmJNHUsR3EAAYAiIwrS/RWECWXMf7PhP8K6nDfulMayvofTaMmLTGwGDMhISvotyrivXUauq6iZA8tSl5T8hDbHbBjMw=</key>\
             <iv>QUJDREVGR0hJSktM</iv></header><payload>QUJD</payload></encrypted></message>";
         let clear = "<message to='ann@a.example'><body>x</body></message>";
         let answer = "<message from='ann@a.example'><body>y</body></message>";
