@@ -9,6 +9,7 @@
 mod corpus;
 
 use std::hint::black_box;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ struct Written {
 }
 
 /// One session from its first byte to its last.
-fn audit(catalog: &Arc<Catalog>, settings: &Arc<Settings>, corpus: &Corpus) -> Written {
+fn audit(catalog: &Arc<Catalog>, settings: &Arc<Settings>, corpus: &Corpus, mut write: impl FnMut(&[u8])) -> Written {
     let mut auditor = Auditor::new(catalog.clone(), settings.clone(), "3f2a-7");
     let mut line = Vec::with_capacity(1 << 16);
     let mut written = Written::default();
@@ -45,7 +46,7 @@ fn audit(catalog: &Arc<Catalog>, settings: &Arc<Settings>, corpus: &Corpus) -> W
             while let Some(record) = auditor.poll() {
                 line.clear();
                 record.write_line(&mut line);
-                black_box(&line);
+                write(black_box(&line));
                 if let (Body::Stanza(stanza), true) = (&record.body, inside_tls) {
                     assert!(stanza.gap.is_none(), "{:?}", stanza.gap);
                     written.stanzas += 1;
@@ -117,7 +118,7 @@ fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
         rates[0].push(megabytes_per_second(corpus, || _ = black_box(events(corpus))));
         for (at, evidence) in [(1, Evidence::None), (2, Evidence::Redacted)] {
             let settings = settings(evidence);
-            rates[at].push(megabytes_per_second(corpus, || _ = black_box(audit(catalog, &settings, corpus))));
+            rates[at].push(megabytes_per_second(corpus, || _ = black_box(audit(catalog, &settings, corpus, |_| {}))));
         }
     }
     println!(
@@ -130,7 +131,7 @@ fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
     let yardstick = median(rates[0].clone());
     println!("{:<28} {yardstick:>12.0} {:>10}", "quick-xml, events only", "1.00");
     for (at, evidence) in [(1, Evidence::None), (2, Evidence::Redacted)] {
-        let written = audit(catalog, &settings(evidence), corpus);
+        let written = audit(catalog, &settings(evidence), corpus, |_| {});
         let rate = median(rates[at].clone());
         let name = format!("audit, evidence {evidence:?}").to_lowercase();
         let (rows, log) = (written.exposures as f64 / written.stanzas as f64, written.bytes as f64 / corpus.bytes as f64);
@@ -141,11 +142,19 @@ fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
 fn main() {
     let catalog = Catalog::builtin();
     let corpus = Corpus::new(CORPUS_BYTES);
+    // The log itself, for comparing what two versions write.
+    if std::env::var_os("LINES").is_some() {
+        let mut out = std::io::stdout().lock();
+        for evidence in [Evidence::None, Evidence::Redacted] {
+            audit(&catalog, &settings(evidence), &corpus, |line| out.write_all(line).unwrap());
+        }
+        return;
+    }
     // Once is enough to see that it works (`cargo test --benches`); a profiler wants nothing else around it.
     if let Some(times) = std::env::var("PASSES").ok().and_then(|n| n.parse().ok()) {
         let evidence = if std::env::var_os("REDACTED").is_some() { Evidence::Redacted } else { Evidence::None };
         let settings = settings(evidence);
-        (0..times).for_each(|_| _ = black_box(audit(&catalog, &settings, &corpus)));
+        (0..times).for_each(|_| _ = black_box(audit(&catalog, &settings, &corpus, |_| {})));
         return;
     }
     if !std::env::args().any(|arg| arg == "--test") {
@@ -157,7 +166,7 @@ fn main() {
     group.bench_function("quick-xml events", |b| b.iter(|| events(&corpus)));
     for evidence in [Evidence::None, Evidence::Redacted] {
         let settings = settings(evidence);
-        group.bench_function(format!("evidence {evidence:?}").to_lowercase(), |b| b.iter(|| audit(&catalog, &settings, &corpus)));
+        group.bench_function(format!("evidence {evidence:?}").to_lowercase(), |b| b.iter(|| audit(&catalog, &settings, &corpus, |_| {})));
     }
     group.finish();
     criterion.final_summary();
