@@ -53,6 +53,7 @@ fn audit(catalog: &Arc<Catalog>, settings: &Arc<Settings>, corpus: &Corpus, mut 
                     written.exposures += stanza.exposures.len() as u64;
                 }
                 written.bytes += line.len() as u64;
+                auditor.recycle(record);
             }
         }
     };

@@ -12,9 +12,9 @@ use crate::xmpp::element::{Document, Element, NodeId, NodeKind};
 /// Longest metadata value shown in evidence, in bytes; the exposure has it whole.
 const MAX_SHOWN: usize = 512;
 
-/// Writes a frame's redacted XML.
-pub fn redacted(catalog: &Catalog, document: &Document, extractor: &Extractor, keep_content: bool) -> String {
-    let mut out = String::with_capacity(document.root().size() as usize);
+/// Writes a frame's redacted XML into `out`, which is empty.
+pub fn redacted(catalog: &Catalog, document: &Document, extractor: &Extractor, keep_content: bool, mut out: String) -> String {
+    out.reserve(document.root().size() as usize);
     let writer = Writer { catalog, document, extractor, keep_content };
     writer.element(&mut out, document.root(), crate::xmpp::ns::CLIENT);
     out

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use super::decode;
 use super::memory::{Memory, Peer};
@@ -75,13 +74,12 @@ impl Extractor {
         self.text_claims[id.0 as usize]
     }
 
-    /// Reads the exposures of a frame, in document order.
-    pub fn run(&mut self, catalog: &Arc<Catalog>, document: &Document, context: Context<'_>) -> Exposures {
+    /// Reads the exposures of a frame into `out`, in document order.
+    pub fn run(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>, out: &mut Exposures) {
         let mut plans = catalog.lend_plans();
         self.claim(catalog, document, context, &mut plans);
-        let exposures = self.emit(catalog, document, context, &plans);
+        self.emit(catalog, document, context, &plans, out);
         catalog.give_back(plans);
-        exposures
     }
 
     fn claim(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>, plans: &mut Plans) {
@@ -168,10 +166,10 @@ impl Extractor {
         echo.then_some(Scope { via: Via::ErrorEcho, ..outer })
     }
 
-    fn emit(&mut self, catalog: &Arc<Catalog>, document: &Document, context: Context<'_>, plans: &Plans) -> Exposures {
+    fn emit(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>, plans: &Plans, out: &mut Exposures) {
         // About one value for each attribute and each node, about half of what came in.
         let rows = document.attr_count() + document.len();
-        let mut out = Exposures::with_capacity(catalog.clone(), rows, document.root().size() as usize / 2);
+        out.reserve(rows, document.root().size() as usize / 2);
         self.scratch.decoded_of = None;
         for index in 0..document.len() {
             let id = NodeId(index as u32);
@@ -185,10 +183,10 @@ impl Extractor {
             for attr in element.attr_indices() {
                 let value = document.attr_value(attr);
                 match self.attr_claims[attr].claim {
-                    Claim::Field(field) => push_claimed(&mut out, catalog, field, value.trim(), place, context.keep_content),
+                    Claim::Field(field) => push_claimed(out, catalog, field, value.trim(), place, context.keep_content),
                     Claim::None | Claim::Touched => {
                         let path = out.intern(|pool| write_path(pool, element, Some(document.attr_qname(attr))));
-                        push_unclassified(&mut out, value.trim(), document.attr_local(attr), path, place);
+                        push_unclassified(out, value.trim(), document.attr_local(attr), path, place);
                     }
                 }
             }
@@ -196,11 +194,11 @@ impl Extractor {
             let text = text.trim();
             if !text.is_empty() {
                 match plan.text {
-                    Claim::Field(field) => push_claimed(&mut out, catalog, field, text, place, context.keep_content),
+                    Claim::Field(field) => push_claimed(out, catalog, field, text, place, context.keep_content),
                     Claim::Touched => {}
                     Claim::None => {
                         let path = out.intern(|pool| write_path(pool, element, None));
-                        push_unclassified(&mut out, text, element.local(), path, place);
+                        push_unclassified(out, text, element.local(), path, place);
                     }
                 }
             } else if !plan.matched && self.opens_unknown(catalog, element) {
@@ -217,10 +215,9 @@ impl Extractor {
                 });
             }
             for &field in &plan.derived {
-                self.scratch.push_derived(&mut out, catalog, element, field, via, context.keep_content);
+                self.scratch.push_derived(out, catalog, element, field, via, context.keep_content);
             }
         }
-        out
     }
 
     /// Whether an element is the first of a namespace nobody knows.
