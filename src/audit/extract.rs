@@ -183,15 +183,15 @@ impl Extractor {
             for attr in element.attr_indices() {
                 let value = document.attr_value(attr);
                 match self.attr_claims[attr].claim {
-                    Claim::Field(field) => push_claimed(out, catalog, field, value.trim(), place, context.keep_content),
+                    Claim::Field(field) => push_claimed(out, catalog, field, value::trimmed(value), place, context.keep_content),
                     Claim::None | Claim::Touched => {
                         let path = out.intern(|pool| write_path(pool, element, Some(document.attr_qname(attr))));
-                        push_unclassified(out, value.trim(), document.attr_local(attr), path, place);
+                        push_unclassified(out, value::trimmed(value), document.attr_local(attr), path, place);
                     }
                 }
             }
             let text = element.own_text();
-            let text = text.trim();
+            let text = value::trimmed(&text);
             if !text.is_empty() {
                 match plan.text {
                     Claim::Field(field) => push_claimed(out, catalog, field, text, place, context.keep_content),
@@ -201,7 +201,7 @@ impl Extractor {
                         push_unclassified(out, text, element.local(), path, place);
                     }
                 }
-            } else if !plan.matched && self.opens_unknown(catalog, element) {
+            } else if !plan.matched && opens_unknown(element) {
                 let path = out.intern(|pool| write_path(pool, element, None));
                 let value = out.intern_str("present");
                 out.push(Exposure {
@@ -219,11 +219,11 @@ impl Extractor {
             }
         }
     }
+}
 
-    /// Whether an element is the first of a namespace nobody knows.
-    fn opens_unknown(&self, catalog: &Catalog, element: Element<'_>) -> bool {
-        catalog.names.ns(element.uri()) == NsId::UNKNOWN && element.parent().is_none_or(|parent| parent.uri() != element.uri())
-    }
+/// Whether an element is the first of a namespace nobody knows.
+fn opens_unknown(element: Element<'_>) -> bool {
+    element.ns() == NsId::UNKNOWN && element.parent().is_none_or(|parent| parent.uri() != element.uri())
 }
 
 /// Where a value stands, and how it came to be on the stream.
@@ -278,7 +278,7 @@ impl Scratch {
                 };
                 value.push_str(source.as_deref().and_then(|source| jid_part(source, *part)).unwrap_or(""));
             }
-            Extract::Sasl(part) => value.push_str(&decode::sasl_part(text().trim(), part).unwrap_or_default()),
+            Extract::Sasl(part) => value.push_str(&decode::sasl_part(value::trimmed(&text()), part).unwrap_or_default()),
             Extract::Protobuf(numbers) => {
                 // Signal messages of legacy OMEMO begin with a version byte.
                 let legacy = element.uri() == crate::xmpp::ns::OMEMO_LEGACY;
@@ -297,7 +297,7 @@ impl Scratch {
             }
             Extract::Styled if decode::is_styled(&text()) => value.push_str("present"),
             Extract::FragmentLength => {
-                if let Some(length) = decode::fragment_length(text().trim()) {
+                if let Some(length) = decode::fragment_length(value::trimmed(&text())) {
                     value::push_number(value, length as u64);
                 }
             }
@@ -307,7 +307,7 @@ impl Scratch {
                     value::push_number(&mut self.value, u64::from(*byte));
                 }
             }
-            Extract::Otr(part) => value.push_str(&decode::otr_part(text().trim(), part).unwrap_or_default()),
+            Extract::Otr(part) => value.push_str(&decode::otr_part(value::trimmed(&text()), part).unwrap_or_default()),
             Extract::TextStarts(prefix) if text().trim_start().starts_with(prefix.as_str()) => value.push_str("present"),
             Extract::TextContains(needle) if contains(&text(), needle) => value.push_str("present"),
             _ => {}
@@ -318,7 +318,7 @@ impl Scratch {
     fn decode(&mut self, element: Element<'_>) {
         if self.decoded_of != Some(element.id) {
             self.decoded_of = Some(element.id);
-            if !value::decode_base64_into(element.own_text().trim(), &mut self.decoded) {
+            if !value::decode_base64_into(value::trimmed(&element.own_text()), &mut self.decoded) {
                 self.decoded.clear();
             }
         }

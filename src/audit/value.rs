@@ -151,12 +151,24 @@ pub fn sanitised_uri(value: &str, out: &mut String) {
     }
 }
 
+/// The text without white space around it. Nearly none has any, and that the first and last byte can tell.
+#[inline]
+pub fn trimmed(text: &str) -> &str {
+    match (text.as_bytes().first(), text.as_bytes().last()) {
+        (Some(first), Some(last)) if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
+}
+
 /// Writes text without the fragments of `aesgcm:` URLs in it. They are the keys of encrypted files (XEP-0454), which no flag shows.
 fn without_keys(text: &str, out: &mut String) {
     const SCHEME: &[u8] = b"aesgcm";
     let mut written = 0;
-    for at in memchr::memmem::find_iter(text.as_bytes(), b"://") {
-        if at < written || !at.checked_sub(SCHEME.len()).is_some_and(|from| text.as_bytes()[from..at].eq_ignore_ascii_case(SCHEME)) {
+    for at in memchr::memchr_iter(b':', text.as_bytes()) {
+        if at < written
+            || !text.as_bytes()[at + 1..].starts_with(b"//")
+            || !at.checked_sub(SCHEME.len()).is_some_and(|from| text.as_bytes()[from..at].eq_ignore_ascii_case(SCHEME))
+        {
             continue;
         }
         let end = text[at..].find(char::is_whitespace).map_or(text.len(), |len| at + len);

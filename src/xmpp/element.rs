@@ -49,6 +49,9 @@ const UNESCAPED: u32 = 1 << 31;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
 
+/// Where the index of a node could be.
+const NO_NODE: u32 = u32::MAX;
+
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeKind {
@@ -72,6 +75,9 @@ pub struct Node {
     parent: u32,
     /// Index just past the last descendant.
     end: u32,
+    /// The texts right inside an element: the first, and whether there are more.
+    first_text: u32,
+    more_texts: bool,
     name: Span,
     uri: Span,
     attrs: Range<u32>,
@@ -360,7 +366,7 @@ impl<'a> Element<'a> {
     #[inline]
     pub fn parent(self) -> Option<Element<'a>> {
         let parent = self.node().parent;
-        (parent != u32::MAX).then_some(Element { document: self.document, id: NodeId(parent) })
+        (parent != NO_NODE).then_some(Element { document: self.document, id: NodeId(parent) })
     }
 
     /// Indices of its attributes.
@@ -408,14 +414,15 @@ impl<'a> Element<'a> {
 
     /// Its own character data (not that of its children), untrimmed. Borrowed unless split by child elements.
     pub fn own_text(self) -> std::borrow::Cow<'a, str> {
-        let document = self.document;
-        let mut texts = self.child_nodes().filter(|&id| document.node(id).kind == NodeKind::Text).map(|id| document.text_node(id));
-        let Some(first) = texts.next() else { return "".into() };
-        let mut all = std::borrow::Cow::Borrowed(first);
-        for more in texts {
-            all.to_mut().push_str(more);
+        let (document, node) = (self.document, self.node());
+        if node.first_text == NO_NODE {
+            return "".into();
         }
-        all
+        if !node.more_texts {
+            return document.text_node(NodeId(node.first_text)).into();
+        }
+        let texts = self.child_nodes().filter(|&id| document.node(id).kind == NodeKind::Text);
+        texts.map(|id| document.text_node(id)).collect::<String>().into()
     }
 }
 

@@ -3,7 +3,7 @@
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::{Attr, Binding, Irregular, Limits, Names, Node, NodeKind, NsId, ParseError, Span, Sym, Tree, UNESCAPED};
+use super::{Attr, Binding, Irregular, Limits, NO_NODE, Names, Node, NodeKind, NsId, ParseError, Span, Sym, Tree, UNESCAPED};
 
 impl Tree {
     #[inline]
@@ -120,8 +120,10 @@ impl Tree {
             sym: names.sym(ns, self.str(source, name)),
             ns,
             depth: self.stack.len() as u32,
-            parent: self.stack.last().map_or(u32::MAX, |&(parent, _)| parent),
+            parent: self.stack.last().map_or(NO_NODE, |&(parent, _)| parent),
             end: index + 1,
+            first_text: NO_NODE,
+            more_texts: false,
             name,
             uri,
             attrs: first_attr as u32..self.attrs.len() as u32,
@@ -287,6 +289,12 @@ impl Tree {
             return;
         }
         let index = self.nodes.len() as u32;
+        let around = &mut self.nodes[parent as usize];
+        if around.first_text == NO_NODE {
+            around.first_text = index;
+        } else {
+            around.more_texts = true;
+        }
         self.nodes.push(Node {
             kind: NodeKind::Text,
             sym: Sym::UNKNOWN,
@@ -294,6 +302,8 @@ impl Tree {
             depth: self.stack.len() as u32,
             parent,
             end: index + 1,
+            first_text: NO_NODE,
+            more_texts: false,
             name: span,
             uri: Span::EMPTY,
             attrs: 0..0,
