@@ -161,17 +161,15 @@ impl Matcher {
     }
 
     /// What has to be known about an element, besides its name and place, to say where it leads. `None` when that is too much to ask.
-    pub fn questions(&self, element: Element<'_>, around: &[StateId], begins: bool) -> Option<Vec<Cond>> {
-        let mut questions: Vec<Cond> = Vec::new();
+    pub fn questions(&self, element: Element<'_>, around: &[StateId], begins: bool) -> Option<Questions> {
+        let mut questions = Questions::default();
         for (from, root) in starts(around, begins) {
             if let Some(edges) = self.states[from.0 as usize].by_name.get(&element.sym())
                 && edges.by_value.iter().any(|(_, edges)| edges.len() > MAX_VALUES)
             {
                 return None;
             }
-            self.all_edges(from, element, root, |edge| {
-                questions.extend(edge.conds.iter().filter(|cond| !questions.contains(cond)).cloned().collect::<Vec<_>>());
-            });
+            self.all_edges(from, element, root, |edge| edge.conds.iter().for_each(|cond| questions.add(cond)));
         }
         (questions.len() <= MAX_QUESTIONS).then_some(questions)
     }
@@ -225,20 +223,78 @@ fn starts(around: &[StateId], begins: bool) -> impl Iterator<Item = (StateId, bo
 }
 
 /// Whether a condition holds for an element.
-pub fn holds(cond: &Cond, element: Element<'_>) -> bool {
+fn holds(cond: &Cond, element: Element<'_>) -> bool {
+    if let Some(name) = cond.attr() {
+        return holds_for(cond, element.attr(name));
+    }
     match cond {
-        Cond::HasAttr(name) => element.attr(name).is_some(),
-        Cond::NoAttr(name) => element.attr(name).is_none(),
-        Cond::Equals(name, value) => element.attr(name) == Some(value),
-        Cond::OneOf(name, values) => element.attr(name).is_some_and(|v| values.iter().any(|value| value == v)),
         Cond::Form(value) => form_type(element).is_some_and(|found| *found == **value),
-        Cond::Differs(name, value) => element.attr(name) != Some(value),
-        Cond::Starts(name, value) => element.attr(name).is_some_and(|v| v.starts_with(value.as_str())),
-        Cond::Ends(name, value) => element.attr(name).is_some_and(|v| v.ends_with(value.as_str())),
         Cond::HasChild(names) => element.children().any(|child| names.contains(&child.sym())),
         Cond::NoChild(name) => element.child(*name).is_none(),
         Cond::Childless => element.children().next().is_none(),
         Cond::ContentNamespace(uri) => element.uri() == uri,
+        _ => false,
+    }
+}
+
+/// Whether a condition on an attribute holds for its value.
+fn holds_for(cond: &Cond, found: Option<&str>) -> bool {
+    match cond {
+        Cond::HasAttr(_) => found.is_some(),
+        Cond::NoAttr(_) => found.is_none(),
+        Cond::Equals(_, value) => found == Some(value),
+        Cond::OneOf(_, values) => found.is_some_and(|found| values.iter().any(|value| value == found)),
+        Cond::Differs(_, value) => found != Some(value),
+        Cond::Starts(_, value) => found.is_some_and(|found| found.starts_with(value.as_str())),
+        Cond::Ends(_, value) => found.is_some_and(|found| found.ends_with(value.as_str())),
+        _ => false,
+    }
+}
+
+/// Conditions whose answers decide where an element leads.
+#[derive(Debug, Default)]
+pub struct Questions {
+    /// Those on attributes, so that each attribute is looked for once.
+    of_attrs: Vec<(String, Vec<Cond>)>,
+    others: Vec<Cond>,
+}
+
+impl Questions {
+    fn add(&mut self, cond: &Cond) {
+        let list = match cond.attr() {
+            None => &mut self.others,
+            Some(name) => {
+                let index = self.of_attrs.iter().position(|(of, _)| of == name).unwrap_or_else(|| {
+                    self.of_attrs.push((name.to_owned(), Vec::new()));
+                    self.of_attrs.len() - 1
+                });
+                &mut self.of_attrs[index].1
+            }
+        };
+        if !list.contains(cond) {
+            list.push(cond.clone());
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.of_attrs.iter().map(|(_, list)| list.len()).sum::<usize>() + self.others.len()
+    }
+
+    /// Whether nothing has to be asked.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The answers, a bit for each question.
+    pub fn answers(&self, element: Element<'_>) -> u64 {
+        let mut answers = 0;
+        let mut answer = |holds| answers = answers << 1 | u64::from(holds);
+        for (name, conds) in &self.of_attrs {
+            let found = element.attr(name);
+            conds.iter().for_each(|cond| answer(holds_for(cond, found)));
+        }
+        self.others.iter().for_each(|cond| answer(holds(cond, element)));
+        answers
     }
 }
 

@@ -7,7 +7,6 @@ pub mod framer;
 pub mod jid;
 pub mod limits;
 pub mod names;
-mod near;
 pub mod ns;
 
 /// Which way bytes travel on the client's stream.

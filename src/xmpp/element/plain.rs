@@ -4,7 +4,7 @@
 //! and quick-xml reads the frame from its start: what is allowed, and what it means, is for one place to say.
 
 use super::{Limits, Names, Span, Tree};
-use crate::xmpp::near;
+use crate::bytes::find;
 
 impl Tree {
     /// Reads a frame that is one element. `None` when it holds something unusual; what was read up to there has to be dropped.
@@ -49,7 +49,7 @@ impl Tree {
                 (b' ' | b'\n' | b'\t' | b'\r', next) if is_in_name(next) => {
                     let equals = end_of_name(bytes, end + 1).filter(|end| bytes[*end] == b'=')?;
                     let quote = *bytes.get(equals + 1).filter(|quote| matches!(quote, b'\'' | b'"'))?;
-                    let close = equals + 2 + near::find(quote, &bytes[equals + 2..])?;
+                    let close = equals + 2 + find(quote, &bytes[equals + 2..])?;
                     let count = self.attrs.len() - first_attr + self.bindings.len() - first_binding;
                     self.add_attribute(source, &source[end + 1..equals], &source[equals + 2..close], count, names, limits).ok()?;
                     end = close + 1;
