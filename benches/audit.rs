@@ -7,6 +7,8 @@
 
 #[path = "audit/corpus.rs"]
 mod corpus;
+#[path = "audit/rows.rs"]
+mod rows;
 
 use std::hint::black_box;
 use std::io::Write as _;
@@ -19,6 +21,8 @@ use quick_xml::events::Event;
 use stanzascope::audit::{Auditor, Evidence, Settings};
 use stanzascope::catalog::Catalog;
 use stanzascope::record::{Body, Moment};
+
+use rows::{FEW, FewRows};
 
 const CORPUS_BYTES: usize = 4 << 20;
 const ROUNDS: usize = 7;
@@ -90,7 +94,7 @@ fn cpu_time(begun: Instant) -> Duration {
 }
 
 /// Megabytes (10^6) per CPU-second of `work` over some passes of the corpus.
-fn megabytes_per_second(corpus: &Corpus, mut work: impl FnMut()) -> f64 {
+fn megabytes_per_second(bytes: u64, mut work: impl FnMut()) -> f64 {
     const AT_LEAST: Duration = Duration::from_millis(300);
     let begun = Instant::now();
     let (from, mut passes) = (cpu_time(begun), 0);
@@ -99,7 +103,7 @@ fn megabytes_per_second(corpus: &Corpus, mut work: impl FnMut()) -> f64 {
         passes += 1;
         let took = cpu_time(begun).saturating_sub(from);
         if took >= AT_LEAST {
-            return (corpus.bytes * passes) as f64 / 1e6 / took.as_secs_f64();
+            return (bytes * passes) as f64 / 1e6 / took.as_secs_f64();
         }
     }
 }
@@ -116,10 +120,10 @@ fn settings(evidence: Evidence) -> Arc<Settings> {
 fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
     let mut rates = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
-        rates[0].push(megabytes_per_second(corpus, || _ = black_box(events(corpus))));
+        rates[0].push(megabytes_per_second(corpus.bytes, || _ = black_box(events(corpus))));
         for (at, evidence) in [(1, Evidence::None), (2, Evidence::Redacted)] {
             let settings = settings(evidence);
-            rates[at].push(megabytes_per_second(corpus, || _ = black_box(audit(catalog, &settings, corpus, |_| {}))));
+            rates[at].push(megabytes_per_second(corpus.bytes, || _ = black_box(audit(catalog, &settings, corpus, |_| {}))));
         }
     }
     println!(
@@ -138,6 +142,23 @@ fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
         let (rows, log) = (written.exposures as f64 / written.stanzas as f64, written.bytes as f64 / corpus.bytes as f64);
         println!("{name:<28} {rate:>12.0} {:>10.2} {rows:>14.1} {log:>10.2}", rate / yardstick);
     }
+}
+
+/// The cost of many rows: the same traffic and the same exposures, in the same rounds.
+fn rows_table(catalog: &Arc<Catalog>, corpus: &Corpus) {
+    let settings = settings(Evidence::None);
+    let few = FewRows::of(catalog, &settings, &corpus.sent);
+    assert_eq!(few.audit(&few.catalog, &settings), few.audit(catalog, &settings), "the same exposures");
+    let mut rates = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        for (rates, catalog) in rates.iter_mut().zip([&few.catalog, catalog]) {
+            rates.push(megabytes_per_second(few.bytes, || _ = black_box(few.audit(catalog, &settings))));
+        }
+    }
+    let [few_rows, all_rows] = rates.map(median);
+    let (stanzas, rows) = (few.traffic.len(), catalog.fields.len());
+    println!("{stanzas} of these stanzas, which {FEW} rows classify: {few_rows:.0} MB per CPU-s with those rows alone,");
+    println!("{all_rows:.0} with all {rows}: {:.2}", all_rows / few_rows);
 }
 
 fn main() {
@@ -160,6 +181,7 @@ fn main() {
     }
     if !std::env::args().any(|arg| arg == "--test") {
         table(&catalog, &corpus);
+        rows_table(&catalog, &corpus);
     }
     let mut criterion = Criterion::default().configure_from_args().sample_size(20);
     let mut group = criterion.benchmark_group("audit");

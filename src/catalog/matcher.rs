@@ -160,6 +160,14 @@ impl Matcher {
         }
     }
 
+    /// How many edges are looked at to enter an element: what matching costs.
+    #[cfg(test)]
+    fn candidates(&self, element: Element<'_>, around: &[StateId], begins: bool) -> usize {
+        let mut count = 0;
+        starts(around, begins).for_each(|(from, root)| self.edges(from, element, root, |_| count += 1));
+        count
+    }
+
     /// What has to be known about an element, besides its name and place, to say where it leads. `None` when that is too much to ask.
     pub fn questions(&self, element: Element<'_>, around: &[StateId], begins: bool) -> Option<Questions> {
         let mut questions = Questions::default();
@@ -306,4 +314,54 @@ fn form_type(form: Element<'_>) -> Option<std::borrow::Cow<'_, str>> {
         std::borrow::Cow::Borrowed(text) => text.trim().into(),
         std::borrow::Cow::Owned(text) => text.trim().to_owned().into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::xmpp::element::{Document, Inherited, NodeId, NodeKind};
+    use crate::xmpp::limits::Limits;
+
+    /// Edges looked at for all elements of the catalog's own examples, and states entered.
+    fn cost(catalog: &Catalog) -> (usize, usize) {
+        let (mut edges, mut states) = (0, 0);
+        let mut document = Document::new();
+        for example in Catalog::builtin().specs.iter().flat_map(|spec| &spec.examples) {
+            if document.parse(example.xml.as_bytes(), false, &Inherited::client(), &catalog.names, &Limits::default()).is_err() {
+                continue;
+            }
+            let mut inside: Vec<Vec<StateId>> = vec![Vec::new(); document.len()];
+            for index in (0..document.len()).filter(|index| document.node(NodeId(*index as u32)).kind == NodeKind::Element) {
+                let element = document.element(NodeId(index as u32));
+                let around = element.parent().map_or(Vec::new(), |parent| inside[parent.id.0 as usize].clone());
+                let begins = element.parent().is_none();
+                edges += catalog.matcher.candidates(element, &around, begins);
+                catalog.matcher.enter(element, &around, begins, &mut inside[index]);
+                states += inside[index].len();
+            }
+        }
+        (edges, states)
+    }
+
+    /// What an element costs depends on the rows that may apply to it, not on how many others there are.
+    #[test]
+    fn unrelated_rows_cost_nothing() {
+        let mut file = "spec = \"XEP-9999\"\ntitle = \"Test\"\n[prefixes]\nd = \"jabber:x:data\"\n".to_owned();
+        (0..10).for_each(|n| file += &format!("u{n} = \"urn:example:{n}\"\n"));
+        for n in 0..3000 {
+            let path = match n % 4 {
+                0 => format!("u{}:message/u0:body{n}/@id", n % 10),
+                1 => format!("message[@type='unrelated-{n}']/u{}:x/@node", n % 10),
+                2 => format!("u{}:encrypted//u1:key{n}/text()", n % 10),
+                _ => format!("d:x[form='urn:example:form']/d:field[@var='unrelated-{n}']/d:value/text()"),
+            };
+            file += &format!(
+                "[[field]]\nid = \"t.{n}\"\npath = \"{path}\"\nlayer = \"client\"\npattern = \"any\"\ncategory = \"identity\"\nsensitivity = \"low\"\nreveals = \"Test.\"\n"
+            );
+        }
+        let more = Catalog::load_with(&[("t.toml", &file)]).unwrap();
+        assert!(cost(&more).0 > 5_000, "{:?}", cost(&more));
+        assert_eq!(cost(&more), cost(&Catalog::builtin()));
+    }
 }
