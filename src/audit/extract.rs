@@ -334,7 +334,8 @@ fn contains(text: &str, needle: &str) -> bool {
 /// How many siblings an element has of its name, itself included, if it is the first of them.
 fn count_of_first(element: Element<'_>) -> Option<u64> {
     let parent = element.parent()?;
-    let same = |sibling: &Element<'_>| sibling.local() == element.local() && sibling.uri() == element.uri();
+    let same =
+        |sibling: &Element<'_>| sibling.sym() == element.sym() && sibling.local() == element.local() && sibling.uri() == element.uri();
     let first = parent.children().find(same)?;
     (first.id == element.id).then(|| parent.children().filter(same).count() as u64)
 }

@@ -6,11 +6,15 @@ use crate::bytes;
 pub fn string(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + 2);
     out.push(b'"');
+    inner(out, text);
+    out.push(b'"');
+}
+
+/// Appends what stands between the quotes.
+pub fn inner(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     if !bytes::any(rest, is_special) {
-        out.extend_from_slice(rest);
-        out.push(b'"');
-        return;
+        return out.extend_from_slice(rest);
     }
     while let Some(at) = first_special(rest) {
         out.extend_from_slice(&rest[..at]);
@@ -18,7 +22,6 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
-    out.push(b'"');
 }
 
 /// Appends a number.
