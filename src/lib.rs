@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod proxy;
 pub mod record;
 pub mod report;
+pub mod rules;
 #[cfg(feature = "proxy")]
 pub mod run;
 #[cfg(feature = "proxy")]

@@ -31,6 +31,7 @@ use crate::record::{
     Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals,
     Verdict,
 };
+use crate::rules::{Choice, Engine, Judged, RuleSet, Sight};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, Inherited, ParseError};
 use crate::xmpp::framer::{Frame, FrameKind, Framer};
@@ -63,6 +64,8 @@ pub struct Settings {
     pub canaries: Vec<String>,
     /// Device ids known from elsewhere, by account.
     pub device_lists: Vec<(String, Vec<u32>)>,
+    /// The leak rules; every rule when left out.
+    pub rules: Option<Arc<RuleSet>>,
 }
 
 /// More memory than this is not kept from one record to the next.
@@ -76,18 +79,38 @@ struct Side {
     bytes: u64,
     frames: u64,
     space_since: Option<Moment>,
+    finished: bool,
 }
 
 impl Side {
     fn new(phase: Phase, max_bytes: usize) -> Side {
-        Side { framer: Framer::new(max_bytes), inherited: Inherited::client(), phase, bytes: 0, frames: 0, space_since: None }
+        Side {
+            framer: Framer::new(max_bytes),
+            inherited: Inherited::client(),
+            phase,
+            bytes: 0,
+            frames: 0,
+            space_since: None,
+            finished: false,
+        }
     }
 }
 
 #[derive(Debug)]
 enum Queued {
-    Frame { direction: Direction, frame: Frame, at: Option<Moment> },
-    Body { body: Body, at: Option<Moment> },
+    Frame {
+        direction: Direction,
+        frame: Frame,
+        at: Option<Moment>,
+    },
+    Body {
+        body: Body,
+        at: Option<Moment>,
+    },
+    /// Both directions have ended.
+    End {
+        at: Option<Moment>,
+    },
 }
 
 /// Audits one session.
@@ -99,6 +122,7 @@ pub struct Auditor {
     sides: [Side; 2],
     queue: VecDeque<Queued>,
     memory: Memory,
+    rules: Engine,
     document: Document,
     extractor: Extractor,
     /// Memory of records that were written.
@@ -116,6 +140,10 @@ impl Auditor {
         Auditor {
             sides: [side(), side()],
             memory: Memory::new(&settings.accounts, &settings.device_lists),
+            rules: Engine::new(
+                settings.rules.clone().unwrap_or_else(|| Arc::new(RuleSet::new(&catalog, Choice::default()))),
+                &settings.accounts,
+            ),
             catalog,
             settings,
             session: session.into(),
@@ -180,6 +208,10 @@ impl Auditor {
         let side = &mut self.sides[direction.index()];
         while let Some(frame) = side.framer.finish() {
             self.queue.push_back(Queued::Frame { direction, frame, at: now });
+        }
+        side.finished = true;
+        if self.sides.iter().all(|side| side.finished) {
+            self.queue.push_back(Queued::End { at: now });
         }
     }
 
@@ -268,6 +300,11 @@ impl Auditor {
         }
     }
 
+    /// The time that records of [`Auditor::audit_one`] get.
+    pub fn set_clock(&mut self, now: Option<Moment>) {
+        self.at = now;
+    }
+
     /// The next record; `None` when everything fed so far has been read.
     pub fn poll(&mut self) -> Option<Record> {
         loop {
@@ -276,6 +313,12 @@ impl Auditor {
                 Queued::Frame { direction, frame, at } => {
                     self.at = at;
                     (self.read(direction, &frame), at)
+                }
+                Queued::End { at } => {
+                    self.at = at;
+                    let findings = self.rules.end();
+                    self.queue_findings(findings);
+                    (None, at)
                 }
             };
             if let Some(body) = body {
@@ -336,7 +379,7 @@ impl Auditor {
         if let Some(direction) = direction {
             self.follow_phase(direction, &stanza);
         }
-        let record = Record { session: self.session.clone(), seq: self.seq, at: None, body: Body::Stanza(Box::new(stanza)) };
+        let record = Record { session: self.session.clone(), seq: self.seq, at: self.at, body: Body::Stanza(Box::new(stanza)) };
         self.seq += 1;
         record
     }
@@ -454,11 +497,25 @@ impl Auditor {
             stanza.conversation = conversation(message, direction, &self.memory);
         }
         if message.id == root.id {
-            self.expect_encryption(&mut stanza, direction, input);
+            self.expect_encryption(&mut stanza, direction);
         }
         if !self.settings.canaries.is_empty() {
             self.search_canaries(&mut stanza, input);
         }
+        let judged = stanza
+            .verdict
+            .as_ref()
+            .map(|verdict| Judged { body: verdict.body, rules: verdict.rules.iter().map(|rule| (*rule).into()).collect() });
+        let findings = self.rules.see(Sight {
+            stanza: self.document.root(),
+            direction,
+            phase: stanza.phase,
+            verdict: judged.as_ref(),
+            conversation: stanza.conversation.as_deref(),
+            at: self.at.map(|at| at.mono_micros),
+            number: input.unwrap_or(self.seq),
+        });
+        self.queue_findings(findings);
         stanza.irregular = self.document.irregular();
         if self.settings.evidence == Evidence::Redacted {
             let keep_content = self.settings.keep_content;
@@ -469,25 +526,20 @@ impl Auditor {
 
     /// Content in clear, where a message in the same conversation and direction was encrypted before, is suspect (rule L6): the client, or
     /// the person, fell back without the conversation showing it.
-    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>, input: Option<u64>) {
+    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>) {
         let (Some(verdict), Some(with), Some(direction)) = (&mut stanza.verdict, &stanza.conversation, direction) else { return };
         let encrypted = self.memory.encrypted_with(with, direction);
         if matches!(verdict.body, Verdict::Opaque) {
             self.memory.remember_encrypted(with, direction);
         } else if encrypted && verdict.body == Verdict::NotEncrypted && verdict.rules == ["N1"] {
-            let fact = "readable text in a conversation that was encrypted before".to_owned();
-            *verdict = BodyVerdict { body: Verdict::Suspect, level: None, rules: vec!["L6", "N1"], because: fact.clone() };
-            let finding = Finding {
-                rule: "cleartext-in-encrypted-conversation".into(),
-                severity: "high".into(),
-                confidence: "likely".into(),
-                avoidability: "avoidable".into(),
-                favour: "against".into(),
-                fact: format!("{fact}, with {with}"),
-                advice: "see whether the client shows clearly that encryption is off, and whether it can require encryption".into(),
-                source: "XEP-0384 §5.7".into(),
-                evidence: vec![input.unwrap_or(self.seq)],
-            };
+            let because = "readable text in a conversation that was encrypted before".to_owned();
+            *verdict = BodyVerdict { body: Verdict::Suspect, level: None, rules: vec!["L6", "N1"], because };
+        }
+    }
+
+    /// What the rules found follows the record it stands on.
+    fn queue_findings(&mut self, findings: Vec<Finding>) {
+        for finding in findings.into_iter().rev() {
             self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
         }
     }
@@ -503,10 +555,12 @@ impl Auditor {
             confidence: "certain".into(),
             avoidability: "avoidable".into(),
             favour: "against".into(),
+            about: None,
             fact,
             advice: "look at which feature of the client sent this field, and switch it off or report it".into(),
             source: "XEP-0384 §2.1".into(),
             evidence: vec![input.unwrap_or(self.seq)],
+            accepted: None,
         };
         self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
     }
@@ -604,7 +658,7 @@ mod tests {
                 _ => {}
             }
         }
-        assert_eq!(seen, ["NOT_ENCRYPTED", "OPAQUE", "SUSPECT", "cleartext-in-encrypted-conversation [2]", "NOT_ENCRYPTED"]);
+        assert_eq!(seen, ["NOT_ENCRYPTED", "OPAQUE", "SUSPECT", "clear-text-after-encryption [1, 2]", "NOT_ENCRYPTED"]);
     }
 
     /// Two accounts under test that talk to each other: each session has its own side.
