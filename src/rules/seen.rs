@@ -105,6 +105,26 @@ impl<'a> Seen<'a> {
         self.peer().map(normalised_bare)
     }
 
+    /// With whom a message or a request is exchanged: the conversation, or the other party's bare address where there is no content.
+    pub fn partner(&self) -> Option<Cow<'a, str>> {
+        self.conversation.map(Cow::Borrowed).or_else(|| self.peer_bare())
+    }
+
+    /// Whether the other party is neither the own account nor the own server. False as long as the account is not known.
+    pub fn peer_is_foreign(&self) -> bool {
+        self.world.own().is_some() && self.peer().is_some_and(|peer| !self.world.is_own(peer) && !self.world.is_own_server(peer))
+    }
+
+    /// Whether the other party is a stranger who is not even on the roster.
+    pub fn peer_is_unknown(&self) -> bool {
+        self.peer_is_stranger() && self.peer().is_some_and(|peer| !self.world.is_contact(peer))
+    }
+
+    /// Whether no more than so many microseconds went by since a moment. False where either is not known.
+    pub fn is_soon_after(&self, earlier: Option<u64>, micros: u64) -> bool {
+        matches!((earlier, self.at), (Some(earlier), Some(now)) if now.saturating_sub(earlier) <= micros)
+    }
+
     /// Whether the other party is somebody who is not entitled to the account's presence: not on the roster with a subscription to it, not
     /// the own server or account, not a room it is in. False as long as the roster was not seen.
     pub fn peer_is_stranger(&self) -> bool {
@@ -140,6 +160,12 @@ impl<'a> Seen<'a> {
     /// The OMEMO container that stands directly in the stanza.
     pub fn omemo(&self) -> Option<Element<'a>> {
         self.stanza.children().find(|child| child.local() == "encrypted" && super::names::OMEMO.contains(&child.uri()))
+    }
+
+    /// Whether an encryption container stands directly in the stanza.
+    pub fn has_container(&self) -> bool {
+        use super::names::{OPENPGP, PGP_ENCRYPTED};
+        self.omemo().is_some() || self.child(OPENPGP, "openpgp").is_some() || self.child(PGP_ENCRYPTED, "x").is_some()
     }
 
     /// Whether a rule of the opacity procedure fired: a name, or the beginning of one.
