@@ -1,14 +1,15 @@
 //! Finds the preview of a link in clear.
 //!
-//! **What it checks.** The client sends metadata of a page (address, title, description, picture) outside encryption: beside a container, in
-//! a conversation that was encrypted before, or, as a milder finding, anywhere else.
+//! **What it checks.** The client sends metadata of a page (address, title, description, picture) in clear: in a conversation that was
+//! encrypted before, or, as a milder finding, anywhere else.
 //!
 //! **Why it matters.** In an encrypted conversation the preview tells the servers which page the message is about. Everywhere it shows that
 //! the client fetched the page, so that the site knows when somebody at this network address was about to send the link.
 //!
 //! **Evidence.** The message, and the last encrypted one of the conversation.
 //!
-//! **Limits.** The fetch itself does not pass this proxy. The person may have asked for the preview.
+//! **Limits.** The fetch itself does not pass this proxy. The person may have asked for the preview. Beside a container it belongs to another
+//! rule (`content-beside-ciphertext`).
 //!
 //! **References.** XEP-0511 §3 and §7, XEP-0420 §9.
 
@@ -32,7 +33,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
-    if !seen.is_sent() || seen.is_error() || seen.is_copy() || seen.name() != "message" {
+    if !seen.is_sent() || seen.is_error() || seen.is_copy() || seen.has_container() || seen.name() != "message" {
         return;
     }
     let Some(with) = seen.partner() else { return };
@@ -42,7 +43,6 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     }
     let before = seen.world.encrypted_at_all(&with);
     let finding = match before {
-        _ if seen.has_container() => found(format!("the preview of a link went to {with} in clear beside the encrypted message")),
         Some(_) => found(format!("the preview of a link went to {with} in clear, in a conversation that was encrypted before"))
             .confidence(Confidence::Likely),
         None => found(format!("the preview of a link went to {with}: the client fetched the page before sending"))

@@ -1,7 +1,7 @@
 //! Finds the person's position where the servers can read it.
 //!
 //! **What it checks.** The client sends coordinates or a postal place (XEP-0080) in a message, or publishes them, outside encryption. Worse
-//! beside a container, in a conversation that was encrypted before, and published for everybody.
+//! in a conversation that was encrypted before, and published for everybody.
 //!
 //! **Why it matters.** A position says where somebody lives, works and is right now. The specification warns that letting the wrong people
 //! see it can cost lives.
@@ -9,7 +9,8 @@
 //! **Evidence.** The stanza, and the last encrypted message of the conversation. An empty element ends the publishing and is not reported.
 //!
 //! **Limits.** A `geo:` link in the text of a message is not told from other links. Who may read a node that was set up earlier is not
-//! known; without an open access model in the request the finding is the milder one.
+//! known; without an open access model in the request the finding is the milder one. Beside a container it belongs to another rule
+//! (`content-beside-ciphertext`).
 //!
 //! **References.** XEP-0080 §4 and §8.
 
@@ -33,7 +34,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
-    if !seen.is_sent() || seen.is_error() || seen.is_copy() {
+    if !seen.is_sent() || seen.is_error() || seen.is_copy() || seen.has_container() {
         return;
     }
     let tells = |place: crate::xmpp::element::Element<'_>| {
@@ -56,7 +57,6 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(with) = seen.partner() else { return };
     let before = seen.world.encrypted_at_all(&with);
     let finding = match before {
-        _ if seen.has_container() => found(format!("a position went to {with} in clear beside the encrypted message")),
         Some(_) => found(format!("a position went to {with} in clear, in a conversation that was encrypted before")),
         None => found(format!("a position went to {with} without end-to-end encryption"))
             .severity(Severity::Medium)

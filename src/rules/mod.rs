@@ -38,6 +38,20 @@ macro_rules! registry {
 registry! {
     clear_body_beside_ciphertext
     clear_text_after_encryption
+    clear_text_to_omemo_contact
+    encryption_announced_but_absent
+    content_beside_ciphertext
+    envelope_in_clear
+    readable_payload
+    malformed_ciphertext
+    reused_key_material
+    metadata_beside_ciphertext
+    reply_quote_beside_ciphertext
+    reaction_in_encrypted_conversation
+    marker_in_clear_though_it_could_be_encrypted
+    uncovered_stanza_in_encrypted_conversation
+    trust_decision_in_clear
+    room_subject_in_clear
     link_preview_in_clear
     location_in_clear
     file_key_in_clear
@@ -55,6 +69,11 @@ registry! {
     stanza_before_tls
     weak_login_mechanism
     chat_state_to_stranger
+    unannounced_device
+    key_for_non_member
+    encrypted_for_nobody
+    untrustworthy_keys
+    dormant_device
     bookmark_from_stranger_followed
     command_run_for_stranger
     forged_copy
