@@ -3,8 +3,8 @@
 //! **What it checks.** An event with bookmarks comes from an address that is not the own account, and within a minute the client enters a
 //! room named in it.
 //!
-//! **Why it matters.** Bookmarks are the account's own. Whoever can push them makes the client enter rooms, show its address and name there,
-//! and changes names that the person relies on.
+//! **Why it matters.** Bookmarks are the account's own. Whoever can push them makes the client enter rooms, show its address and name
+//! there, and changes names that the person relies on.
 //!
 //! **Evidence.** The event and the presence that enters the room.
 //!

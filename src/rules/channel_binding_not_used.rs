@@ -6,8 +6,8 @@
 //!
 //! **Evidence.** The login, and the offer as the client saw it.
 //!
-//! **Limits.** This proxy takes binding out of the offer unless told otherwise, because it would be noticed; then nothing is found. Which types
-//! of binding the client knows does not show.
+//! **Limits.** This proxy takes binding out of the offer unless told otherwise, because it would be noticed; then nothing is found. Which
+//! types of binding the client knows does not show.
 //!
 //! **References.** RFC 5802 §6, RFC 9266, XEP-0440.
 
@@ -38,5 +38,35 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(mechanism) = seen.stanza.attr("mechanism").filter(|m| m.starts_with("SCRAM-") && !m.ends_with("-PLUS")) else { return };
     if let Some(bound) = seen.world.mechanisms().iter().find(|offered| offered.ends_with("-PLUS")) {
         out.report(found(format!("the client logged in with {mechanism}, though {bound} was offered to it")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::audit::Auditor;
+    use crate::catalog::Catalog;
+    use crate::record::{Body, Intervention, Moment};
+    use crate::xmpp::Direction;
+
+    /// The audit sees the server's offer as it was; the client did not.
+    #[test]
+    fn what_the_proxy_took_out_was_not_offered() {
+        let offer = "<features xmlns='http://etherx.jabber.org/streams'><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>\
+            <mechanism>SCRAM-SHA-1-PLUS</mechanism><mechanism>SCRAM-SHA-1</mechanism></mechanisms></features>";
+        let login = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='SCRAM-SHA-1'>bixh</auth>";
+        let found = |stripped: bool| {
+            let mut auditor = Auditor::new(Catalog::builtin(), std::sync::Arc::default(), "s");
+            auditor.tls_established();
+            auditor.feed(Direction::ServerToClient, offer.as_bytes(), None);
+            if stripped {
+                let action = "channel_binding_stripped".into();
+                let intervention = Intervention { action, direction: None, detail: String::new(), bytes: None };
+                auditor.note(Body::Intervention(intervention), Moment { unix_micros: 0, mono_micros: 0 });
+            }
+            auditor.feed(Direction::ClientToServer, login.as_bytes(), None);
+            let records = std::iter::from_fn(|| auditor.poll());
+            records.filter(|record| matches!(&record.body, Body::Finding(finding) if finding.rule == super::RULE.id)).count()
+        };
+        assert_eq!((found(false), found(true)), (1, 0));
     }
 }

@@ -1,10 +1,10 @@
 //! Finds a command that the client ran for somebody else.
 //!
-//! **What it checks.** Somebody who is not the own account asks the client to run a command, and it answers with a result. For a contact only
-//! commands that control the client remotely are reported.
+//! **What it checks.** Somebody who is not the own account asks the client to run a command, and it answers with a result. For a contact
+//! only commands that control the client remotely are reported.
 //!
-//! **Why it matters.** Such commands change the status, forward unread messages, accept files or leave rooms. Whoever may run them, reads and
-//! acts as the person.
+//! **Why it matters.** Such commands change the status, forward unread messages, accept files or leave rooms. Whoever may run them, reads
+//! and acts as the person.
 //!
 //! **Evidence.** The request and the client's answer. An error is the right answer, and is not reported.
 //!

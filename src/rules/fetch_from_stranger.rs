@@ -1,7 +1,7 @@
 //! Finds queries that a stranger provokes by writing, or somebody in a room by speaking.
 //!
-//! **What it checks.** Within ten seconds after a stanza from somebody who is not on the roster, the client asks them, or their server, for a
-//! profile, a picture, features, version or data that the stanza points to; the same for one person in a room; and a link that a stranger
+//! **What it checks.** Within ten seconds after a stanza from somebody who is not on the roster, the client asks them, or their server, for
+//! a profile, a picture, features, version or data that the stanza points to; the same for one person in a room; and a link that a stranger
 //! asked to fetch (`jabber:iq:oob`) and that the client reports as fetched.
 //!
 //! **Why it matters.** The question tells that the account is online and that its client has just handled the message; the answer may come
@@ -9,8 +9,8 @@
 //!
 //! **Evidence.** The stanza and the question. Questions to a room as a whole are needed to enter it and are not reported.
 //!
-//! **Limits.** Says nothing before the roster was seen. The person may have opened the profile by hand. Pictures and previews fetched from the
-//! web do not pass this proxy. Keys for encryption are left out: an answer needs them.
+//! **Limits.** Says nothing before the roster was seen. The person may have opened the profile by hand. Pictures and previews fetched from
+//! the web do not pass this proxy. Keys for encryption are left out: an answer needs them.
 //!
 //! **References.** XEP-0054 §3.3, XEP-0030 §8, XEP-0092 §4, XEP-0231 §4, XEP-0084 §4, XEP-0066 §3, XEP-0045 §6.6.
 

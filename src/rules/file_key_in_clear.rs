@@ -1,7 +1,7 @@
 //! Finds the key of an encrypted file or call where the server can read it.
 //!
-//! **What it checks.** An `aesgcm:` link, the key of an encrypted file source, the test envelope of a Jingle transfer, or the key of a
-//! call stands outside any encryption.
+//! **What it checks.** An `aesgcm:` link, the key of an encrypted file source, the test envelope of a Jingle transfer, or the key of a call
+//! stands outside any encryption.
 //!
 //! **Why it matters.** Whoever relays or stores the stanza fetches the file and decrypts it, or listens to the call.
 //!
@@ -14,6 +14,7 @@
 use super::names::{CLIENT, ESFS, JET_STUB, JINGLE_RTP, OOB, REFERENCE, URL_DATA};
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
 use super::seen::{Seen, class_of};
+use crate::xmpp::element::Element;
 
 pub(super) const RULE: Rule = Rule {
     id: "file-key-in-clear",
@@ -42,29 +43,31 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     if seen.is_error() || seen.is_copy() {
         return;
     }
-    let link = |text: &str| class_of(text) == "aesgcm_link";
-    let text = |uri, local| seen.each(uri, local).any(|element| link(&element.own_text()));
-    let attribute = |uri, local, name| seen.each(uri, local).any(|element| element.attr(name).is_some_and(link));
-    let filled = |uri, local| seen.each(uri, local).any(|element| !element.own_text().trim().is_empty());
-    let what = if text(CLIENT, "body")
-        || text(OOB, "url")
-        || attribute(URL_DATA, "url-data", "target")
-        || attribute(REFERENCE, "reference", "uri")
-    {
-        "the link of an encrypted file with its key"
-    } else if filled(ESFS, "key") {
-        "the key of an encrypted file"
-    } else if filled(JET_STUB, "payload") {
-        "the key of an encrypted transfer, in an envelope made for tests"
-    } else if seen.each(JINGLE_RTP, "crypto").any(|crypto| crypto.attr("key-params").is_some_and(|key| !key.is_empty())) {
-        "the key of a call"
-    } else {
-        return;
-    };
+    let Some(what) = seen.elements().find_map(key_in) else { return };
     let mut finding = found(format!("{} sent {what} in clear", seen.sender()));
     finding.about = seen.partner().map(Into::into);
-    if what == "the key of a call" {
+    if what == CALL_KEY {
         finding = finding.advice("use a client that agrees on call keys with DTLS (XEP-0320); the servers can listen to this call");
     }
     out.report(finding);
 }
+
+const CALL_KEY: &str = "the key of a call";
+
+/// What key an element holds by itself. Forwarded copies count: whoever forwards a key in clear shows it.
+fn key_in(element: Element<'_>) -> Option<&'static str> {
+    let link = |text: &str| class_of(text) == "aesgcm_link";
+    let attribute = |name| element.attr(name).is_some_and(link);
+    let filled = || !element.own_text().trim().is_empty();
+    match (element.uri(), element.local()) {
+        (CLIENT, "body") | (OOB, "url") if link(&element.own_text()) => Some(LINK_WITH_KEY),
+        (URL_DATA, "url-data") if attribute("target") => Some(LINK_WITH_KEY),
+        (REFERENCE, "reference") if attribute("uri") => Some(LINK_WITH_KEY),
+        (ESFS, "key") if filled() => Some("the key of an encrypted file"),
+        (JET_STUB, "payload") if filled() => Some("the key of an encrypted transfer, in an envelope made for tests"),
+        (JINGLE_RTP, "crypto") if element.attr("key-params").is_some_and(|key| !key.is_empty()) => Some(CALL_KEY),
+        _ => None,
+    }
+}
+
+const LINK_WITH_KEY: &str = "the link of an encrypted file with its key";

@@ -1,10 +1,10 @@
 //! Finds a file sent by a readable link in a conversation that is otherwise encrypted.
 //!
-//! **What it checks.** The client sends the address of a file (out-of-band data, file sharing, or a link right after an upload) in a message
-//! without a container, to somebody with whom it exchanged encrypted messages.
+//! **What it checks.** The client sends the address of a file (out-of-band data, file sharing, or a link right after an upload) in a
+//! message without a container, to somebody with whom it exchanged encrypted messages.
 //!
-//! **Why it matters.** Both servers read the link, and the file behind it is most likely not encrypted either: who holds the link holds
-//! the file.
+//! **Why it matters.** Both servers read the link, and the file behind it is most likely not encrypted either: who holds the link holds the
+//! file.
 //!
 //! **Evidence.** The message, the last encrypted one before it, and the slot that was asked for, if there was one.
 //!

@@ -8,8 +8,8 @@
 //!
 //! **Evidence.** The copy, told once for each sender; and the confirmation.
 //!
-//! **Limits.** A client that believes without confirming cannot be told from one that ignores the copy: look at its screen. Archives of rooms
-//! the account is in are taken as asked.
+//! **Limits.** A client that believes without confirming cannot be told from one that ignores the copy: look at its screen. Archives of
+//! rooms the account is in are taken as asked.
 //!
 //! **References.** XEP-0280 §11, XEP-0313 §8.2.
 

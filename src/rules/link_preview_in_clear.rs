@@ -8,8 +8,8 @@
 //!
 //! **Evidence.** The message, and the last encrypted one of the conversation.
 //!
-//! **Limits.** The fetch itself does not pass this proxy. The person may have asked for the preview. Beside a container it belongs to another
-//! rule (`content-beside-ciphertext`).
+//! **Limits.** The fetch itself does not pass this proxy. The person may have asked for the preview. Beside a container it belongs to
+//! another rule (`content-beside-ciphertext`).
 //!
 //! **References.** XEP-0511 §3 and §7, XEP-0420 §9.
 

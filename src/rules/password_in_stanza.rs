@@ -3,13 +3,13 @@
 //! **What it checks.** The client sends a password of an account (registration, change of password, a form of a command), or of a room (to
 //! enter it, or in an invitation).
 //!
-//! **Why it matters.** Such a password is in clear for every server that relays it. Outside TLS everybody on the path has it; in a gateway's
-//! registration a foreign service has it; in an invitation both servers and whoever stores the message.
+//! **Why it matters.** Such a password is in clear for every server that relays it. Outside TLS everybody on the path has it; in a
+//! gateway's registration a foreign service has it; in an invitation both servers and whoever stores the message.
 //!
 //! **Evidence.** The stanza. The password is never written down.
 //!
-//! **Limits.** Registration and entering a room with a password cannot be done otherwise: the finding is for information there. Passwords in
-//! bookmarks belong to another theme.
+//! **Limits.** Registration and entering a room with a password cannot be done otherwise: the finding is for information there. Passwords
+//! in bookmarks belong to another theme.
 //!
 //! **References.** XEP-0077 §3 and §11, XEP-0045 §7.2.5 and §7.8, XEP-0249 §5, XEP-0050 §5.
 

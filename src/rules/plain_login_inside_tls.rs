@@ -1,10 +1,11 @@
 //! Finds a login that hands the server the password itself.
 //!
-//! **What it checks.** The client logs in with PLAIN inside TLS. If the server offered a mechanism that keeps the password (SCRAM), the choice
-//! was the client's. Worse when the client tried SCRAM first and gave the password away when that failed.
+//! **What it checks.** The client logs in with PLAIN inside TLS. If the server offered a mechanism that keeps the password (SCRAM), the
+//! choice was the client's. Worse when the client tried SCRAM first and gave the password away when that failed, or when the server does
+//! not offer PLAIN at all.
 //!
-//! **Why it matters.** Inside TLS only the server reads it; but a server that was taken over, or somebody with a false certificate, then has
-//! the password and not only a proof of it. Whoever cannot prove to know the password in SCRAM must not be handed it afterwards.
+//! **Why it matters.** Inside TLS only the server reads it; but a server that was taken over, or somebody with a false certificate, then
+//! has the password and not only a proof of it. Whoever cannot prove to know the password in SCRAM must not be handed it afterwards.
 //!
 //! **Evidence.** The login, and the failure before it. Where the server offers nothing better the finding is for information.
 //!
@@ -65,6 +66,11 @@ impl PlainLogin {
                 .after(failure);
         }
         let offered = seen.world.mechanisms();
+        if !offered.is_empty() && !offered.iter().any(|mechanism| mechanism == "PLAIN") {
+            return found("the client logged in with PLAIN, which the server does not offer")
+                .severity(Severity::Medium)
+                .avoidability(Avoidability::Avoidable);
+        }
         match offered.iter().find(|mechanism| mechanism.starts_with("SCRAM-")) {
             Some(better) => found(format!("the client logged in with PLAIN, though the server offers {better}")),
             None if offered.is_empty() => found("the client logged in with PLAIN; what else was offered is not known").severity(Severity::Info),

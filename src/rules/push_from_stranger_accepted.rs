@@ -1,14 +1,15 @@
 //! Finds a push that the client accepted from somebody who may not send it.
 //!
-//! **What it checks.** A change of the roster, the block list or the privacy lists comes from an address that is neither the own account nor
-//! its server, and the client answers that it took it.
+//! **What it checks.** A change of the roster, the block list or the privacy lists comes from an address that is neither the own account
+//! nor its server, and the client answers that it took it.
 //!
-//! **Why it matters.** Only the own server may say who is a contact. Whoever else can, adds himself under a known name, removes contacts, or
-//! unblocks himself.
+//! **Why it matters.** Only the own server may say who is a contact. Whoever else can, adds himself under a known name, removes contacts,
+//! or unblocks himself.
 //!
 //! **Evidence.** The push and the client's answer. Ignoring it, or answering an error, is right and is not reported.
 //!
-//! **Limits.** Whether the client kept the change does not show. Some stacks answer `result` to everything; then this still deserves a look.
+//! **Limits.** Whether the client kept the change does not show. Some stacks answer `result` to everything; then this still deserves a
+//! look.
 //!
 //! **References.** RFC 6121 §2.1.6, XEP-0191 §3, XEP-0016 §2.
 

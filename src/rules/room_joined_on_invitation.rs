@@ -3,8 +3,8 @@
 //! **What it checks.** An invitation, by the room or directly, comes from somebody who is not on the roster, and the client enters the room
 //! within two seconds.
 //!
-//! **Why it matters.** A stranger makes the client show up where the stranger reads: that the account is online, its name, in some rooms its
-//! address, and from then on its presence.
+//! **Why it matters.** A stranger makes the client show up where the stranger reads: that the account is online, its name, in some rooms
+//! its address, and from then on its presence.
 //!
 //! **Evidence.** The invitation and the presence that enters the room.
 //!

@@ -1,7 +1,7 @@
 //! Finds contacts that the client took over because a stranger suggested them.
 //!
-//! **What it checks.** Somebody who is not on the roster suggests contacts (roster item exchange), and within two seconds the client changes
-//! its roster accordingly, or asks one of them for their presence.
+//! **What it checks.** Somebody who is not on the roster suggests contacts (roster item exchange), and within two seconds the client
+//! changes its roster accordingly, or asks one of them for their presence.
 //!
 //! **Why it matters.** A stranger fills the contact list, replaces addresses under known names, and makes the client show itself to people
 //! of the stranger's choice.

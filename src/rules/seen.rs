@@ -150,9 +150,14 @@ impl<'a> Seen<'a> {
 
     /// Every element of that name, at any depth, in document order.
     pub fn anywhere(&self, uri: &'a str, local: &'a str) -> impl Iterator<Item = Element<'a>> {
+        self.elements().filter(move |element| element.local() == local && element.uri() == uri)
+    }
+
+    /// Every element, at any depth, in document order.
+    pub fn elements(&self) -> impl Iterator<Item = Element<'a>> {
         let document = self.stanza.document();
         let nodes = (0..document.len()).map(|index| NodeId(index as u32)).filter(|id| document.node(*id).kind != NodeKind::Text);
-        nodes.map(|id| document.element(id)).filter(move |element| element.local() == local && element.uri() == uri)
+        nodes.map(|id| document.element(id))
     }
 
     /// The OMEMO container that stands directly in the stanza.

@@ -7,8 +7,8 @@
 //!
 //! **Evidence.** The stanza, and the server's offer of TLS before it, if there was one.
 //!
-//! **Limits.** The proxy offers TLS as required; a client may behave better elsewhere. That a client came back without TLS after a handshake
-//! that failed is seen by what the next session holds.
+//! **Limits.** The proxy offers TLS as required; a client may behave better elsewhere. That a client came back without TLS after a
+//! handshake that failed is seen by what the next session holds.
 //!
 //! **References.** RFC 6120 §5.3.1 and §5.4.2.2, RFC 7590 §3.
 

@@ -7,8 +7,8 @@
 //!
 //! **Evidence.** The request and the grant.
 //!
-//! **Limits.** The person may have agreed in advance, or be quick: the finding is `possible`. Somebody the client asked itself, and services of
-//! the own server, are not reported. A server that grants by itself is not seen.
+//! **Limits.** The person may have agreed in advance, or be quick: the finding is `possible`. Somebody the client asked itself, and
+//! services of the own server, are not reported. A server that grants by itself is not seen.
 //!
 //! **References.** RFC 6121 §3.1.3, §3.4 and §13.
 

@@ -93,14 +93,18 @@ impl TransferFromStranger {
         }
         if let Some(propose) = seen.child(JINGLE_MESSAGE, "propose") {
             self.sessions.keep(seen, with, propose.attr("id").unwrap_or(""), "a call");
-        } else if seen.stanza_type() != Some("set") {
-        } else if let Some(jingle) = seen.child(JINGLE, "jingle").filter(|jingle| jingle.attr("action") == Some("session-initiate")) {
+            return;
+        }
+        if seen.stanza_type() != Some("set") {
+            return;
+        }
+        let initiate = seen.child(JINGLE, "jingle").filter(|jingle| jingle.attr("action") == Some("session-initiate"));
+        let stream = seen.child(IBB, "open").or_else(|| seen.child(S5B, "query").filter(|query| child(*query, S5B, "streamhost").is_some()));
+        if let Some(jingle) = initiate {
             self.sessions.keep(seen, with, jingle.attr("sid").unwrap_or(""), "a call or transfer");
         } else if seen.child(SI, "si").is_some() {
             self.requests.keep_request(seen, "a file");
-        } else if seen.child(IBB, "open").is_some() {
-            self.requests.keep_request(seen, "a byte stream");
-        } else if seen.child(S5B, "query").is_some_and(|query| child(query, S5B, "streamhost").is_some()) {
+        } else if stream.is_some() {
             self.requests.keep_request(seen, "a byte stream");
         }
     }

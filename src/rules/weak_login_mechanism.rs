@@ -7,8 +7,8 @@
 //!
 //! **Evidence.** The login. It weighs more where the server offered SCRAM as well.
 //!
-//! **Limits.** PLAIN has a rule of its own (`plain-login-inside-tls`), and so has any login outside TLS. SCRAM with SHA-1 that is bound to the
-//! channel counts as no weaker than one with SHA-256 that is not.
+//! **Limits.** PLAIN has a rule of its own (`plain-login-inside-tls`), and so has any login outside TLS. SCRAM with SHA-1 that is bound to
+//! the channel counts as no weaker than one with SHA-256 that is not.
 //!
 //! **References.** RFC 6331, RFC 7677, XEP-0078, XEP-0438.
 
