@@ -23,7 +23,7 @@ pub use engine::{Engine, RuleSet};
 pub use overview::overview;
 pub use rule::{Avoidability, Check, Confidence, Found, Out, Rule, Severity, Theme};
 pub use seen::{Judged, Seen, Sight};
-pub use world::{Affiliation, World};
+pub use world::{Affiliation, MAX_ENTRIES, World};
 
 /// The registry: one line a rule, ordered by theme.
 macro_rules! registry {
