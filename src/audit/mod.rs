@@ -320,7 +320,12 @@ impl Auditor {
     pub fn poll(&mut self) -> Option<Record> {
         loop {
             let (body, at) = match self.queue.pop_front()? {
-                Queued::Body { body, at } => (Some(body), at),
+                Queued::Body { body, at } => {
+                    if let Body::Intervention(intervention) = &body {
+                        self.rules.intervened(&intervention.action);
+                    }
+                    (Some(body), at)
+                }
                 Queued::Frame { direction, frame, at } => {
                     self.at = at;
                     (self.read(direction, &frame), at)
