@@ -30,6 +30,7 @@ use crate::catalog::Catalog;
 use crate::record::{
     Body, Detail, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals, Verdict,
 };
+use crate::rules::{Choice, Engine, Judged, RuleSet, Sight};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, Inherited, ParseError};
 use crate::xmpp::framer::{Frame, FrameKind, Framer};
@@ -64,6 +65,8 @@ pub struct Settings {
     pub device_lists: Vec<DeviceList>,
     /// Devices announced in any session with these settings.
     pub announced: Announced,
+    /// The leak rules; every rule when left out.
+    pub rules: Option<Arc<RuleSet>>,
 }
 
 #[derive(Debug)]
@@ -74,18 +77,38 @@ struct Side {
     bytes: u64,
     frames: u64,
     space_since: Option<Moment>,
+    finished: bool,
 }
 
 impl Side {
     fn new(phase: Phase, max_bytes: usize) -> Side {
-        Side { framer: Framer::new(max_bytes), inherited: Inherited::client(), phase, bytes: 0, frames: 0, space_since: None }
+        Side {
+            framer: Framer::new(max_bytes),
+            inherited: Inherited::client(),
+            phase,
+            bytes: 0,
+            frames: 0,
+            space_since: None,
+            finished: false,
+        }
     }
 }
 
 #[derive(Debug)]
 enum Queued {
-    Frame { direction: Direction, frame: Frame, at: Option<Moment> },
-    Body { body: Body, at: Option<Moment> },
+    Frame {
+        direction: Direction,
+        frame: Frame,
+        at: Option<Moment>,
+    },
+    Body {
+        body: Body,
+        at: Option<Moment>,
+    },
+    /// Both directions have ended.
+    End {
+        at: Option<Moment>,
+    },
 }
 
 /// Audits one session.
@@ -98,6 +121,7 @@ pub struct Auditor {
     queue: VecDeque<Queued>,
     memory: Memory,
     opacity: Opacity,
+    rules: Engine,
     document: Document,
     extractor: Extractor,
     seq: u64,
@@ -114,6 +138,10 @@ impl Auditor {
             sides: [side(), side()],
             memory: Memory::new(&settings.accounts),
             opacity: Opacity::new(&settings.device_lists, &settings.announced),
+            rules: Engine::new(
+                settings.rules.clone().unwrap_or_else(|| Arc::new(RuleSet::new(&catalog, Choice::default()))),
+                &settings.accounts,
+            ),
             catalog,
             settings,
             session: session.into(),
@@ -177,6 +205,10 @@ impl Auditor {
         let side = &mut self.sides[direction.index()];
         while let Some(frame) = side.framer.finish() {
             self.queue.push_back(Queued::Frame { direction, frame, at: now });
+        }
+        side.finished = true;
+        if self.sides.iter().all(|side| side.finished) {
+            self.queue.push_back(Queued::End { at: now });
         }
     }
 
@@ -257,6 +289,11 @@ impl Auditor {
         }
     }
 
+    /// The time that records of [`Auditor::audit_one`] get.
+    pub fn set_clock(&mut self, now: Option<Moment>) {
+        self.at = now;
+    }
+
     /// The next record; `None` when everything fed so far has been read.
     pub fn poll(&mut self) -> Option<Record> {
         loop {
@@ -265,6 +302,12 @@ impl Auditor {
                 Queued::Frame { direction, frame, at } => {
                     self.at = at;
                     (self.read(direction, &frame), at)
+                }
+                Queued::End { at } => {
+                    self.at = at;
+                    let findings = self.rules.end();
+                    self.queue_findings(findings);
+                    (None, at)
                 }
             };
             if let Some(body) = body {
@@ -325,7 +368,7 @@ impl Auditor {
         if let Some(direction) = direction {
             self.follow_phase(direction, &stanza);
         }
-        let record = Record { session: self.session.clone(), seq: self.seq, at: None, body: Body::Stanza(Box::new(stanza)) };
+        let record = Record { session: self.session.clone(), seq: self.seq, at: self.at, body: Body::Stanza(Box::new(stanza)) };
         self.seq += 1;
         record
     }
@@ -453,11 +496,25 @@ impl Auditor {
         let expectation = judged.as_ref().map(|judged| (judged.announced, judged.protects));
         stanza.verdict = judged.map(|judged| judged.verdict);
         if let (true, Some((announced, protects))) = (message.id == root.id, expectation) {
-            self.expect_encryption(&mut stanza, direction, announced, protects, input);
+            self.expect_encryption(&mut stanza, direction, announced, protects);
         }
         if !self.settings.canaries.is_empty() {
             self.search_canaries(&mut stanza, input);
         }
+        let judged = stanza
+            .verdict
+            .as_ref()
+            .map(|verdict| Judged { body: verdict.body, rules: verdict.rules.iter().map(|rule| (*rule).into()).collect() });
+        let findings = self.rules.see(Sight {
+            stanza: self.document.root(),
+            direction,
+            phase: stanza.phase,
+            verdict: judged.as_ref(),
+            conversation: stanza.conversation.as_deref(),
+            at: self.at.map(|at| at.mono_micros),
+            number: input.unwrap_or(self.seq),
+        });
+        self.queue_findings(findings);
         stanza.irregular = self.document.irregular();
         if self.settings.evidence == Evidence::Redacted {
             stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, self.settings.keep_content));
@@ -469,37 +526,26 @@ impl Auditor {
     /// the person, fell back without the conversation showing it.
     ///
     /// So is it where the stanza itself announces encryption (XEP-0380).
-    fn expect_encryption(
-        &mut self,
-        stanza: &mut Stanza,
-        direction: Option<Direction>,
-        announced: bool,
-        protects: bool,
-        input: Option<u64>,
-    ) {
+    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>, announced: bool, protects: bool) {
         let (Some(verdict), Some(with)) = (&mut stanza.verdict, &stanza.conversation) else { return };
-        let encrypted = direction.is_some_and(|direction| self.memory.encrypted_with(with, direction));
-        if let (true, Some(direction)) = (protects, direction) {
+        // Without a direction a conversation is named by whom the stanza is for, so that each way has a name of its own.
+        let direction = direction.unwrap_or(Direction::ClientToServer);
+        let encrypted = self.memory.encrypted_with(with, direction);
+        if protects {
             self.memory.remember_encrypted(with, direction);
         } else if (encrypted || announced) && verdict.body == Verdict::NotEncrypted && verdict.rules.contains(&"N1") {
-            let fact = if encrypted {
+            let because = if encrypted {
                 "readable text in a conversation that was encrypted before"
             } else {
                 "readable text in a message that announces encryption"
             };
-            let fact = fact.to_owned();
-            opacity::downgrade(verdict, &fact);
-            let finding = Finding {
-                rule: "cleartext-in-encrypted-conversation".into(),
-                severity: "high".into(),
-                confidence: "likely".into(),
-                avoidability: "avoidable".into(),
-                favour: "against".into(),
-                fact: format!("{fact}, with {with}"),
-                advice: "see whether the client shows clearly that encryption is off, and whether it can require encryption".into(),
-                source: "XEP-0384 §5.7".into(),
-                evidence: vec![input.unwrap_or(self.seq)],
-            };
+            opacity::downgrade(verdict, because);
+        }
+    }
+
+    /// What the rules found follows the record it stands on.
+    fn queue_findings(&mut self, findings: Vec<Finding>) {
+        for finding in findings.into_iter().rev() {
             self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
         }
     }
@@ -517,10 +563,12 @@ impl Auditor {
             confidence: "certain".into(),
             avoidability: "avoidable".into(),
             favour: "against".into(),
+            about: None,
             fact,
             advice: "look at which feature of the client sent this field, and switch it off or report it".into(),
             source: "XEP-0384 §2.1".into(),
             evidence: vec![input.unwrap_or(self.seq)],
+            accepted: None,
         };
         self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
     }
@@ -619,7 +667,7 @@ mod tests {
                 _ => {}
             }
         }
-        assert_eq!(seen, ["NOT_ENCRYPTED", "OPAQUE", "SUSPECT", "cleartext-in-encrypted-conversation [2]", "NOT_ENCRYPTED"]);
+        assert_eq!(seen, ["NOT_ENCRYPTED", "OPAQUE", "SUSPECT", "clear-text-after-encryption [1, 2]", "NOT_ENCRYPTED"]);
     }
 
     /// Two accounts under test that talk to each other: each session has its own side.
