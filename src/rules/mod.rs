@@ -11,9 +11,12 @@ mod engine;
 pub mod names;
 mod overview;
 mod page;
+mod pep;
 mod rule;
 mod seen;
+mod shared;
 pub mod stored;
+mod words;
 mod world;
 
 pub use choice::{Accepted, Choice, ChoiceError};
@@ -21,7 +24,7 @@ pub use engine::{Engine, RuleSet};
 pub use overview::overview;
 pub use rule::{Avoidability, Check, Confidence, Found, Out, Rule, Severity, Theme};
 pub use seen::{Judged, Seen, Sight};
-pub use world::{Affiliation, World};
+pub use world::{Affiliation, Away, RoomKind, World};
 
 /// The registry: one line a rule, ordered by theme.
 macro_rules! registry {
@@ -38,6 +41,21 @@ registry! {
     clear_text_after_encryption
     chat_state_to_stranger
     login_before_tls
+    receipt_to_stranger
+    marker_to_stranger
+    chat_state_while_away
+    last_activity_to_stranger
+    last_activity_while_away
+    answer_to_stranger
+    call_answer_to_stranger
+    presence_to_stranger
+    subscription_granted_at_once
+    private_address_in_call_candidates
+    status_in_room_presence
+    activity_published
+    typing_in_open_room
+    receipt_in_room
+    marker_in_open_room
 }
 
 /// The rule of that name.
