@@ -32,7 +32,8 @@ struct Case {
     phase: Option<Phase>,
     #[serde(default)]
     canaries: Vec<String>,
-    /// One stanza a line, `>` sent by the client and `<` received. `+5s` on a line of its own lets time pass.
+    /// One stanza a line, `>` sent by the client and `<` received. `+5s` on a line of its own lets time pass; `~ ann@a.example` begins
+    /// another session of the same run, of that account.
     stream: String,
 }
 
@@ -53,9 +54,19 @@ fn fixtures(rule: &str) -> Fixtures {
 /// Findings of the live engine, and those of the same records read back.
 fn run(fixtures: &Fixtures, case: &Case) -> (Vec<Finding>, Vec<Finding>) {
     let catalog = Catalog::builtin();
-    let accounts = vec![fixtures.account.clone()];
-    let settings = Settings { accounts: accounts.clone(), canaries: case.canaries.clone(), ..Settings::default() };
-    let mut auditor = Auditor::new(catalog.clone(), Arc::new(settings), "fixture").assume_logged_in();
+    let lines = || case.stream.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut accounts = vec![fixtures.account.clone()];
+    accounts.extend(lines().filter_map(|line| line.strip_prefix("~ ")).map(str::to_owned));
+    accounts.dedup();
+    let rules = || Some(Arc::new(RuleSet::new(&catalog, Choice::default())));
+    let settings = Settings { accounts: accounts.clone(), canaries: case.canaries.clone(), rules: rules(), ..Settings::default() };
+    let settings = Arc::new(settings);
+    let mut sessions = 0;
+    let mut begin = || {
+        sessions += 1;
+        Auditor::new(catalog.clone(), settings.clone(), format!("fixture {sessions}")).assume_logged_in()
+    };
+    let mut auditor = begin();
     let mut log = Vec::new();
     let mut findings = Vec::new();
     let mut now = Moment { unix_micros: 1_795_000_000_000_000, mono_micros: 0 };
@@ -66,7 +77,17 @@ fn run(fixtures: &Fixtures, case: &Case) -> (Vec<Finding>, Vec<Finding>) {
         }
     };
     let mut input = 0;
-    for line in case.stream.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in lines() {
+        if line.starts_with("~ ") {
+            for direction in Direction::BOTH {
+                auditor.finish(direction, Some(now));
+            }
+            while let Some(record) = auditor.poll() {
+                take(record);
+            }
+            auditor = begin();
+            continue;
+        }
         if let Some(seconds) = line.strip_prefix('+').and_then(|rest| rest.strip_suffix('s')) {
             let micros: u64 = seconds.parse::<u64>().unwrap() * 1_000_000;
             now = Moment { unix_micros: now.unix_micros + micros as i64, mono_micros: now.mono_micros + micros };

@@ -56,6 +56,22 @@ registry! {
     typing_in_open_room
     receipt_in_room
     marker_in_open_room
+    resource_names_device
+    system_named_in_version
+    software_version_answered
+    client_named_in_capabilities
+    client_named_in_ids
+    stable_installation_id
+    same_identifier_across_accounts
+    capabilities_shared_between_accounts
+    key_id_in_presence
+    device_label_names_device
+    time_zone_answered
+    profile_details_published
+    avatar_follows_into_room
+    address_is_phone_number
+    same_nick_in_rooms
+    client_fingerprint
 }
 
 /// The rule of that name.

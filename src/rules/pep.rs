@@ -22,6 +22,11 @@ impl<'a> Published<'a> {
     pub fn payloads(&self) -> impl Iterator<Item = Element<'a>> + use<'a> {
         self.publish.children().filter(|item| item.local() == "item").flat_map(|item| item.children())
     }
+
+    /// Ids of the items.
+    pub fn item_ids(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.publish.children().filter(|item| item.local() == "item").filter_map(|item| item.attr("id"))
+    }
 }
 
 /// What the stanza puts into a node of the own account.
