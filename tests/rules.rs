@@ -147,6 +147,25 @@ fn every_rule_finds_its_leak_and_nothing_that_looks_alike() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// What a careful client does all day. Nothing of it could have been left out without losing what the person wants.
+#[test]
+fn an_ordinary_session_holds_nothing_avoidable() {
+    let case = Case {
+        name: "ordinary".into(),
+        is: Kind::Fixed,
+        finds: Vec::new(),
+        phase: None,
+        canaries: Vec::new(),
+        stream: include_str!("ordinary-session.txt").into(),
+    };
+    let (live, stored) = run(&Fixtures { account: "mira@fern.example".into(), case: Vec::new() }, &case);
+    let avoidable: Vec<&Finding> = live.iter().filter(|finding| finding.avoidability == "avoidable").collect();
+    assert!(avoidable.is_empty(), "{avoidable:#?}");
+    let grave: Vec<&Finding> = live.iter().filter(|finding| !matches!(&*finding.severity, "info" | "low")).collect();
+    assert!(grave.is_empty(), "{grave:#?}");
+    assert_eq!(live, stored);
+}
+
 #[test]
 fn every_fixture_belongs_to_a_rule() {
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules")).unwrap() {

@@ -48,7 +48,7 @@ impl Check for Signs {
         let named = |uri, local| seen.each(uri, local).any(|element| device_words().find(&element.own_text()).is_some());
         let result = seen.stanza_type() == Some("result");
         let client = |identity: Element<'_>| identity.attr("category") == Some("client");
-        let fallback = seen.verdict.is_some_and(|verdict| verdict.rules.iter().any(|rule| rule == "F1" || rule == "F2"));
+        let body = stanza.children().any(|child| child.local() == "body");
         let mut note = |sign: &'static str, shown: bool| {
             if shown && !self.seen.iter().any(|(known, _)| *known == sign) {
                 self.seen.push((sign, seen.number));
@@ -56,7 +56,7 @@ impl Check for Signs {
         };
         match seen.name() {
             "presence" => note("capabilities", seen.child(CAPS, "c").is_some()),
-            "message" => note("fallback sentence", fallback && seen.omemo().is_some()),
+            "message" => note("fallback sentence", body && seen.omemo().is_some()),
             "authenticate" => {
                 note("user agent", seen.child(SASL2, "user-agent").is_some());
                 note("tag of the resource", seen.each(BIND2, "tag").next().is_some());

@@ -72,6 +72,18 @@ registry! {
     address_is_phone_number
     same_nick_in_rooms
     client_fingerprint
+    bookmarks_readable_by_others
+    private_data_in_open_node
+    omemo_node_not_open
+    bookmark_password_stored
+    roster_names_in_clear
+    bookmark_names_reveal
+    archive_keeps_everything
+    private_notes_on_server
+    push_with_content
+    push_through_third_party
+    secret_key_backup_on_server
+    profile_open
 }
 
 /// The rule of that name.
