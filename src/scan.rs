@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::audit::{Auditor, Settings};
 use crate::catalog::Catalog;
 use crate::record::{Body, Phase, Record};
+use crate::rules::{Choice, RuleSet};
 use crate::transcript;
 use crate::xmpp::Direction;
 use crate::xmpp::framer::{FrameKind, Framer};
@@ -65,8 +66,9 @@ struct InputLine {
 /// # Errors
 /// Input that is not in one of the three formats, and failures of reading and writing. A stanza that cannot be parsed is no error.
 pub fn scan(catalog: &Arc<Catalog>, options: &Options, input: &mut dyn BufRead, out: &mut dyn Write) -> Result<Outcome, ScanError> {
-    let mut scan =
-        Scan { catalog, options, settings: Arc::new(options.settings.clone()), out, outcome: Outcome::default(), line: Vec::new() };
+    let mut settings = options.settings.clone();
+    settings.rules.get_or_insert_with(|| Arc::new(RuleSet::new(catalog, Choice::default())));
+    let mut scan = Scan { catalog, options, settings: Arc::new(settings), out, outcome: Outcome::default(), line: Vec::new() };
     let first = loop {
         let buffer = input.fill_buf()?;
         let Some(&first) = buffer.first() else { break None };
@@ -99,7 +101,9 @@ impl Scan<'_> {
     }
 
     fn emit(&mut self, record: &Record) -> Result<(), ScanError> {
-        if let Body::Finding(finding) = &record.body {
+        if let Body::Finding(finding) = &record.body
+            && finding.accepted.is_none()
+        {
             self.outcome.severest = self.outcome.severest.max(crate::record::SEVERITIES.iter().position(|s| *s == finding.severity));
         }
         self.line.clear();
@@ -120,13 +124,14 @@ impl Scan<'_> {
 
     fn lines(&mut self, input: &mut dyn BufRead) -> Result<(), ScanError> {
         let mut sessions: std::collections::HashMap<String, Auditor> = std::collections::HashMap::new();
+        let mut order = Vec::new();
         let mut text = String::new();
         let mut number = 0;
         loop {
             text.clear();
             number += 1;
             if input.read_line(&mut text)? == 0 {
-                return Ok(());
+                return order.into_iter().try_for_each(|name| sessions.remove(&name).map_or(Ok(()), |mut auditor| self.end(&mut auditor)));
             }
             let line = text.trim();
             if line.is_empty() {
@@ -140,13 +145,17 @@ impl Scan<'_> {
                 serde_json::from_str(line).map_err(|error| ScanError::Line { line: number, problem: error.to_string() })?;
             match row.session {
                 Some(name) => {
-                    let mut auditor = sessions.remove(&name).unwrap_or_else(|| self.auditor(&name));
+                    let mut auditor = sessions.remove(&name).unwrap_or_else(|| {
+                        order.push(name.clone());
+                        self.auditor(&name)
+                    });
                     self.one(&mut auditor, row.xml.as_bytes(), row.direction, row.phase)?;
                     sessions.insert(name, auditor);
                 }
                 None => {
                     let mut auditor = self.auditor(&format!("input-{}", self.outcome.stanzas));
                     self.one(&mut auditor, row.xml.as_bytes(), row.direction, row.phase)?;
+                    self.end(&mut auditor)?;
                 }
             }
         }
@@ -200,9 +209,20 @@ impl Scan<'_> {
                 }
             }
             if ended {
-                return Ok(());
+                return self.end(&mut auditor);
             }
         }
+    }
+
+    /// A session has ended: what the rules say of it as a whole.
+    fn end(&mut self, auditor: &mut Auditor) -> Result<(), ScanError> {
+        for direction in Direction::BOTH {
+            auditor.finish(direction, None);
+        }
+        while let Some(record) = auditor.poll() {
+            self.emit(&record)?;
+        }
+        Ok(())
     }
 }
 

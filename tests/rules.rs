@@ -33,7 +33,8 @@ struct Case {
     #[serde(default)]
     canaries: Vec<String>,
     /// One stanza a line, `>` sent by the client and `<` received. `+5s` on a line of its own lets time pass; `~ ann@a.example` begins
-    /// another session of the same run, of that account.
+    /// another session of the same run, of that account. `{name}` is the stanza of `tests/vectors/name.xml`, `{name:element}` the first
+    /// element of that name in it.
     stream: String,
 }
 
@@ -49,6 +50,26 @@ fn fixtures(rule: &str) -> Fixtures {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules").join(format!("{rule}.toml"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A line with the vectors that it names.
+fn expanded(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}').unwrap_or_else(|| panic!("no closing brace: {line}"));
+        let (file, element) = name.split_once(':').map_or((name, None), |(file, element)| (file, Some(element)));
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(format!("{file}.xml"));
+        let vector = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        out.push_str(before);
+        out.push_str(element.map_or(vector.trim(), |element| {
+            let start = vector.find(&format!("<{element} ")).unwrap_or_else(|| panic!("{file} has no <{element}/>"));
+            let end = format!("</{element}>");
+            &vector[start..start + vector[start..].find(&end).unwrap() + end.len()]
+        }));
+        rest = after;
+    }
+    out + rest
 }
 
 /// Findings of the live engine, and those of the same records read back.
@@ -99,6 +120,7 @@ fn run(fixtures: &Fixtures, case: &Case) -> (Vec<Finding>, Vec<Finding>) {
             _ => panic!("{}: a line begins with > or <: {line}", case.name),
         };
         auditor.set_clock(Some(now));
+        let xml = expanded(xml);
         let record = auditor.audit_one(xml.trim().as_bytes(), Some(direction), case.phase, input);
         if let Body::Stanza(stanza) = &record.body {
             assert!(stanza.gap.is_none(), "{}: stanza {input} cannot be read: {:?}", case.name, stanza.gap);

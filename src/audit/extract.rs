@@ -381,20 +381,24 @@ fn push_claimed(out: &mut Exposures, catalog: &Catalog, id: FieldId, raw: &str, 
 }
 
 fn push_unclassified(out: &mut Exposures, raw: &str, hint: &str, path: crate::record::exposure::PoolRange, place: Place) {
-    let value_type = match value::shape(raw, hint) {
+    let (value, typed) = match shaped(raw, hint) {
+        Some(value_type) => show(out, Kind::Metadata, value_type, raw, false),
+        // Nobody said that this may be shown, so it is treated like content.
+        None => show(out, Kind::Content, ValueType::Text, raw, false),
+    };
+    out.push(Exposure { field: None, value, path: Some(path), via: place.via, derived: false, typed, element: place.element });
+}
+
+/// The type of a value that looks like one, whoever wrote it; text has none.
+fn shaped(raw: &str, hint: &str) -> Option<ValueType> {
+    match value::shape(raw, hint) {
         Shape::Jid => Some(ValueType::Jid),
         Shape::Time => Some(ValueType::Time),
         Shape::Uri => Some(ValueType::Uri),
         Shape::Ip => Some(ValueType::Ip),
         Shape::Number => Some(ValueType::Number),
         Shape::Text => None,
-    };
-    let (value, typed) = match value_type {
-        Some(value_type) => show(out, Kind::Metadata, value_type, raw, false),
-        // Nobody said that this may be shown, so it is treated like content.
-        None => show(out, Kind::Content, ValueType::Text, raw, false),
-    };
-    out.push(Exposure { field: None, value, path: Some(path), via: place.via, derived: false, typed, element: place.element });
+    }
 }
 
 /// The value a log may hold, and its typed parts.
@@ -412,6 +416,10 @@ fn show(
             let class = value::text_class(raw);
             (out.intern(|pool| write_hidden(pool, class, raw.len())), Typed::Hidden { class, bytes })
         }
+        Kind::Mixed => match shaped(raw, "") {
+            Some(value_type) => typed(out, value_type, raw),
+            None => show(out, Kind::Content, value_type, raw, keep_content),
+        },
         _ => typed(out, value_type, raw),
     }
 }

@@ -634,7 +634,7 @@ mod tests {
                 _ => {}
             }
         }
-        assert_eq!(seen, ["NOT_ENCRYPTED", "OPAQUE", "SUSPECT", "clear-text-after-encryption [2]", "NOT_ENCRYPTED"]);
+        assert_eq!(seen, ["NOT_ENCRYPTED", "OPAQUE", "SUSPECT", "clear-text-after-encryption [1, 2]", "NOT_ENCRYPTED"]);
     }
 
     /// Two accounts under test that talk to each other: each session has its own side.

@@ -21,6 +21,7 @@ use stanzascope::proxy::upstream::{
     Dns, SpkiPin, StepLimits, Target, TlsMode, Trust, TrustSource, UpstreamConfig, UpstreamError, check_scope,
 };
 use stanzascope::proxy::{self, preflight};
+use stanzascope::rules::{Choice, RuleSet};
 use stanzascope::run::{self, Plan};
 use stanzascope::sink::OnLogFailure;
 use time::OffsetDateTime;
@@ -173,6 +174,7 @@ struct Config {
     transcript: bool,
     on_log_failure: OnLogFailure,
     canaries: Vec<String>,
+    rules: Choice,
     ownership: Ownership,
 }
 
@@ -284,6 +286,7 @@ fn merge(args: &Args) -> anyhow::Result<Config> {
             Some(OnLogFailureArg::Gap) => OnLogFailure::Gap,
             None => file.on_log_failure.unwrap_or(OnLogFailure::Stop),
         },
+        rules: Choice::new(file.rules_off, file.accepted)?,
         canaries: file.canaries,
         ownership,
         domains,
@@ -352,6 +355,7 @@ async fn start(args: &Args, config: Config) -> Outcome {
         keep_content: config.keep_content,
         evidence: config.evidence,
         canaries: config.canaries,
+        rules: Some(Arc::new(RuleSet::new(&catalog, config.rules))),
         ..Settings::default()
     };
     let policy = Policy {

@@ -42,6 +42,7 @@ const MAX_SEEN: usize = 5_000;
 struct Cache {
     /// Hash that each address showed last.
     shown_by: FxHashMap<String, String>,
+    hashes: FxHashSet<String>,
     asked: FxHashSet<String>,
     /// Hashes that another account had asked for when this one saw them first.
     known_to: Vec<(String, String, u64)>,
@@ -59,17 +60,19 @@ impl Check for Cache {
             if self.shown_by.len() >= MAX_SEEN || seen.world.is_own(peer) {
                 return;
             }
-            let first = !self.shown_by.values().any(|known| known == hash);
             let asker = seen.world.shared().who_showed("capabilities", &self.key(hash)).filter(|asker| asker != own);
+            let first = self.hashes.insert(hash.to_owned());
             if let (Some(asker), true) = (asker, first) {
                 self.known_to.push((hash.to_owned(), asker, seen.number));
             }
             self.shown_by.insert(peer.to_owned(), hash.to_owned());
-        } else if seen.is_sent() && seen.stanza_type() == Some("get") && seen.child(DISCO_INFO, "query").is_some() {
-            if let Some(hash) = self.shown_by.get(peer).cloned() {
-                seen.world.shared().show("capabilities", &self.key(&hash), own);
-                self.asked.insert(hash);
-            }
+        } else if seen.is_sent()
+            && seen.stanza_type() == Some("get")
+            && seen.child(DISCO_INFO, "query").is_some()
+            && let Some(hash) = self.shown_by.get(peer).cloned()
+        {
+            seen.world.shared().show("capabilities", &self.key(&hash), own);
+            self.asked.insert(hash);
         }
     }
 

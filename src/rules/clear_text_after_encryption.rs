@@ -13,6 +13,7 @@
 //!
 //! **References.** XEP-0384 §5.7, OPACITY rule L6.
 
+use super::names::CLIENT;
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
 use super::seen::Seen;
 
@@ -33,6 +34,10 @@ pub(super) const RULE: Rule = Rule {
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let (Some(with), Some(direction), false) = (seen.conversation, seen.direction, seen.is_copy()) else { return };
+    // The subject of a room cannot be encrypted, and has a rule of its own.
+    if seen.stanza_type() == Some("groupchat") && seen.child(CLIENT, "body").is_none() {
+        return;
+    }
     let who = seen.sender();
     let finding = found(format!("{who} sent readable text in the conversation with {with}, which was encrypted before")).about(with);
     out.report(match seen.world.encrypted(with, direction) {

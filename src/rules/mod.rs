@@ -39,8 +39,22 @@ macro_rules! registry {
 registry! {
     clear_body_beside_ciphertext
     clear_text_after_encryption
-    chat_state_to_stranger
+    clear_text_to_omemo_contact
+    encryption_announced_but_absent
+    content_beside_ciphertext
+    envelope_in_clear
+    readable_payload
+    malformed_ciphertext
+    reused_key_material
+    metadata_beside_ciphertext
+    reply_quote_beside_ciphertext
+    reaction_in_encrypted_conversation
+    marker_in_clear_though_it_could_be_encrypted
+    uncovered_stanza_in_encrypted_conversation
+    trust_decision_in_clear
+    room_subject_in_clear
     login_before_tls
+    chat_state_to_stranger
     receipt_to_stranger
     marker_to_stranger
     chat_state_while_away
@@ -84,6 +98,11 @@ registry! {
     push_through_third_party
     secret_key_backup_on_server
     profile_open
+    unannounced_device
+    key_for_non_member
+    encrypted_for_nobody
+    untrustworthy_keys
+    dormant_device
 }
 
 /// The rule of that name.

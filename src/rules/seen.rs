@@ -7,7 +7,7 @@ use super::World;
 use crate::audit::value;
 use crate::record::{Phase, Verdict};
 use crate::xmpp::Direction;
-use crate::xmpp::element::Element;
+use crate::xmpp::element::{Element, NodeId, NodeKind};
 use crate::xmpp::jid::{Jid, normalised_bare};
 
 /// What became of the stanza's content.
@@ -123,18 +123,16 @@ impl<'a> Seen<'a> {
 
     /// Every element of that name, at any depth, but not inside forwarded copies.
     pub fn each(&self, uri: &'a str, local: &'a str) -> impl Iterator<Item = Element<'a>> {
-        let mut open = vec![self.stanza];
-        let mut found = Vec::new();
-        while let Some(element) = open.pop() {
-            if element.uri() == uri && element.local() == local {
-                found.push(element);
-            }
-            if element.uri() != super::names::FORWARD {
-                open.extend(element.children());
-            }
-        }
-        found.sort_by_key(|element| element.id.0);
-        found.into_iter()
+        self.anywhere(uri, local).filter(|element| {
+            !std::iter::successors(element.parent(), |parent| parent.parent()).any(|around| around.uri() == super::names::FORWARD)
+        })
+    }
+
+    /// Every element of that name, at any depth, in document order.
+    pub fn anywhere(&self, uri: &'a str, local: &'a str) -> impl Iterator<Item = Element<'a>> {
+        let document = self.stanza.document();
+        let nodes = (0..document.len()).map(|index| NodeId(index as u32)).filter(|id| document.node(*id).kind != NodeKind::Text);
+        nodes.map(|id| document.element(id)).filter(move |element| element.local() == local && element.uri() == uri)
     }
 
     /// The OMEMO container that stands directly in the stanza.
@@ -173,6 +171,14 @@ pub fn class_of(text: &str) -> &str {
         Some((class, bytes)) if !bytes.is_empty() && bytes.bytes().all(|b| b.is_ascii_digit()) => class,
         _ => value::text_class(text),
     }
+}
+
+/// How many bytes a base64 text decodes to, also where only its length is left. Padding counts: the answer is at most two too long.
+pub fn base64_length(text: &str) -> Option<usize> {
+    let text = text.trim();
+    let redacted =
+        text.strip_prefix("[base64, ").and_then(|rest| rest.strip_suffix(" bytes]")).and_then(|length| length.parse::<usize>().ok());
+    redacted.or_else(|| value::base64_length(text).map(|_| text.len())).map(|length| length / 4 * 3)
 }
 
 /// The domain part of an address, in lower case.

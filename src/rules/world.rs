@@ -225,6 +225,13 @@ impl World {
         OMEMO.iter().any(|namespace| self.devices(address, namespace).is_some_and(|devices| !devices.is_empty()))
     }
 
+    /// Accounts whose last list, in the family of an OMEMO namespace, names a device.
+    pub fn owners(&self, device: u32, namespace: &str) -> Vec<&str> {
+        let Some(family) = family(namespace) else { return Vec::new() };
+        let lists = self.devices.iter().filter(|((_, listed), ids)| *listed == family && ids.contains(&device));
+        lists.map(|((owner, _), _)| owner.as_str()).collect()
+    }
+
     /// The last message of a conversation, in a direction, that was end-to-end encrypted.
     pub fn encrypted(&self, conversation: &str, direction: Direction) -> Option<Encrypted> {
         self.encrypted[direction.index()].get(conversation).copied()
