@@ -208,3 +208,54 @@ fn every_watched_element_is_known() {
         assert!(!rule.watches.is_empty() || !rule.verdicts.is_empty(), "{} watches nothing", rule.id);
     }
 }
+
+/// A hostile session cannot fill the memory: what it teaches the rules is bounded.
+#[test]
+fn what_a_session_teaches_is_bounded() {
+    use stanzascope::rules::Engine;
+    use stanzascope::xmpp::element::{Document, Inherited};
+    let catalog = Catalog::builtin();
+    let mut engine = Engine::new(Arc::new(RuleSet::new(&catalog, Choice::default())), &["mira@fern.example".to_owned()]);
+    let mut document = Document::new();
+    for n in 0..60_000u64 {
+        let stanzas = [
+            (
+                Direction::ServerToClient,
+                format!("<iq type='set'><query xmlns='jabber:iq:roster'><item jid='c{n}@x.example'/></query></iq>"),
+            ),
+            (
+                Direction::ClientToServer,
+                format!("<presence to='r{n}@rooms.example/me'><x xmlns='http://jabber.org/protocol/muc'/></presence>"),
+            ),
+            (
+                Direction::ServerToClient,
+                format!(
+                    "<presence from='r{0}@rooms.example/n{n}'><x xmlns='http://jabber.org/protocol/muc#user'><item jid='p{n}@x.example' affiliation='member'/></x></presence>",
+                    n % 7
+                ),
+            ),
+            (Direction::ClientToServer, format!("<presence to='s{n}@x.example'/>")),
+            (
+                Direction::ServerToClient,
+                format!(
+                    "<message from='d{n}@x.example'><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='eu.siacs.conversations.axolotl.devicelist'><item><list xmlns='eu.siacs.conversations.axolotl'><device id='{n}'/><device id='{0}'/></list></item></items></event></message>",
+                    n + 1
+                ),
+            ),
+        ];
+        for (direction, xml) in stanzas {
+            document.parse(xml.as_bytes(), false, &Inherited::client(), &catalog.names, &Default::default()).unwrap();
+            engine.see(stanzascope::rules::Sight {
+                stanza: document.root(),
+                direction: Some(direction),
+                phase: Phase::LoggedIn,
+                verdict: None,
+                conversation: None,
+                at: None,
+                number: n,
+            });
+        }
+    }
+    assert!(engine.world().entries() <= 8 * stanzascope::rules::MAX_ENTRIES, "{}", engine.world().entries());
+    assert!(engine.world().is_contact("c0@x.example") && !engine.world().is_contact("c59999@x.example"));
+}

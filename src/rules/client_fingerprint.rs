@@ -14,7 +14,7 @@
 
 use super::names::{BIND, BIND2, CAPS, CLIENT, DISCO_INFO, SASL2, VERSION};
 use super::rule::{Avoidability, Check, Confidence, Out, Rule, Severity, Theme, found};
-use super::seen::Seen;
+use super::seen::{Seen, child};
 use super::words::{device_words, client_of_id};
 use super::World;
 use crate::xmpp::element::Element;
@@ -45,9 +45,9 @@ impl Check for Signs {
             return;
         }
         let stanza = seen.stanza;
-        let named = |uri, local| seen.each(uri, local).any(|element| device_words().find(&element.own_text()).is_some());
+        let resource = || child(seen.child(BIND, "bind")?, BIND, "resource").map(|resource| resource.own_text());
         let result = seen.stanza_type() == Some("result");
-        let client = |identity: Element<'_>| identity.attr("category") == Some("client");
+        let client = |identity: Element<'_>| identity.local() == "identity" && identity.attr("category") == Some("client");
         let body = stanza.children().any(|child| child.local() == "body");
         let mut note = |sign: &'static str, shown: bool| {
             if shown && !self.seen.iter().any(|(known, _)| *known == sign) {
@@ -62,9 +62,9 @@ impl Check for Signs {
                 note("tag of the resource", seen.each(BIND2, "tag").next().is_some());
             }
             _ => {
-                note("resource", named(BIND, "resource"));
+                note("resource", resource().is_some_and(|name| device_words().find(&name).is_some()));
                 note("version answer", result && seen.child(VERSION, "query").is_some());
-                note("identity", result && seen.each(DISCO_INFO, "identity").any(client));
+                note("identity", result && seen.child(DISCO_INFO, "query").is_some_and(|query| query.children().any(client)));
             }
         }
         note("form of stanza ids", !result && stanza.attr("id").and_then(client_of_id).is_some());

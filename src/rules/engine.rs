@@ -16,7 +16,7 @@ use crate::xmpp::element::{NodeId, NodeKind};
 use crate::xmpp::names::Sym;
 
 /// Findings of severity low and info are told once per rule and subject; so many subjects are remembered.
-const MAX_TOLD: usize = 50_000;
+const MAX_TOLD: usize = 10_000;
 
 /// One bit a rule, and one for the world.
 type Mask = u128;

@@ -24,7 +24,7 @@ pub use engine::{Engine, RuleSet};
 pub use overview::overview;
 pub use rule::{Avoidability, Check, Confidence, Found, Out, Rule, Severity, Theme};
 pub use seen::{Judged, Seen, Sight};
-pub use world::{Affiliation, Away, RoomKind, World};
+pub use world::{Affiliation, Away, MAX_ENTRIES, RoomKind, World};
 
 /// The registry: one line a rule, ordered by theme.
 macro_rules! registry {

@@ -16,7 +16,7 @@ use crate::xmpp::element::Element;
 use crate::xmpp::jid::{Jid, normalised_bare};
 
 /// Entries of each sort that are kept at most.
-pub const MAX_ENTRIES: usize = 50_000;
+pub const MAX_ENTRIES: usize = 20_000;
 
 /// A roster item, as far as it says who sees what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,6 +80,8 @@ pub struct World {
     shown_presence_to: FxHashSet<String>,
     wrote_to: FxHashSet<String>,
     rooms: FxHashMap<String, Room>,
+    /// People in all rooms together.
+    people: usize,
     room_kinds: FxHashMap<String, RoomKind>,
     away: Option<Away>,
     /// Whether the account's nodes, and its server, say that they honour publish-options.
@@ -87,6 +89,8 @@ pub struct World {
     shared: Arc<Shared>,
     /// Device ids last announced, by address and family.
     devices: FxHashMap<(String, &'static str), Vec<u32>>,
+    /// Ids in all lists together.
+    device_ids: usize,
     encrypted: [FxHashMap<String, Encrypted>; 2],
 }
 
@@ -242,6 +246,13 @@ impl World {
         Direction::BOTH.into_iter().filter_map(|direction| self.encrypted(conversation, direction)).max_by_key(|last| last.number)
     }
 
+    /// Entries kept, of all sorts together. Bounded whatever a session brings.
+    pub fn entries(&self) -> usize {
+        let encrypted: usize = self.encrypted.iter().map(FxHashMap::len).sum();
+        let sets = self.roster.len() + self.shown_presence_to.len() + self.wrote_to.len() + self.rooms.len() + self.devices.len();
+        sets + encrypted + self.people + self.device_ids
+    }
+
     /// Learns from a stanza, after the rules have seen it.
     pub(super) fn learn(&mut self, seen: &Lesson<'_>) {
         let stanza = seen.stanza;
@@ -381,9 +392,13 @@ impl World {
                 continue;
             };
             let Some(list) = items.children().filter_map(|item| item.children().next()).last() else { continue };
-            let ids = list.children().filter_map(|device| device.attr("id")?.parse().ok()).take(1000).collect();
-            if self.devices.len() < MAX_ENTRIES {
-                self.devices.insert((normalised_bare(&owner).into_owned(), family), ids);
+            let ids: Vec<u32> = list.children().filter_map(|device| device.attr("id")?.parse().ok()).take(1000).collect();
+            let key = (normalised_bare(&owner).into_owned(), family);
+            let before = self.devices.get(&key).map_or(0, Vec::len);
+            let known = self.devices.contains_key(&key);
+            if self.device_ids - before + ids.len() <= MAX_ENTRIES && (known || self.devices.len() < MAX_ENTRIES) {
+                self.device_ids = self.device_ids - before + ids.len();
+                self.devices.insert(key, ids);
             }
         }
     }
@@ -395,10 +410,15 @@ impl World {
             "outcast" => Affiliation::Outcast,
             _ => Affiliation::None,
         };
+        let full = self.people >= MAX_ENTRIES;
+        let person = normalised_bare(jid);
         let Some(room) = self.room(room) else { return };
         room.shows_addresses = true;
-        if room.people.len() < MAX_ENTRIES {
-            room.people.insert(normalised_bare(jid).into_owned(), affiliation);
+        if let Some(known) = room.people.get_mut(&*person) {
+            *known = affiliation;
+        } else if !full {
+            room.people.insert(person.into_owned(), affiliation);
+            self.people += 1;
         }
     }
 
