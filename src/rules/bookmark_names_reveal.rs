@@ -10,7 +10,7 @@
 //! **Limits.** Words are looked up in a list (`data/revealing-words.toml`) and not repeated in the finding. The name may come from the
 //! room itself.
 //!
-//! **References.** XEP-0402 §4, XEP-0048 §2.1.
+//! **References.** XEP-0402 §2, XEP-0048 §2.1.
 
 use super::names::{BOOKMARKS, BOOKMARKS_2};
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
@@ -25,7 +25,7 @@ pub(super) const RULE: Rule = Rule {
     confidence: Confidence::Likely,
     avoidability: Avoidability::Optional,
     advice: "rename the bookmark, or keep it off the server",
-    source: "XEP-0402 §4 (the name is stored as text)",
+    source: "XEP-0402 §2 (the name is stored as text)",
     watches: &[(BOOKMARKS, "conference"), (BOOKMARKS_2, "conference")],
     verdicts: &[],
     page: include_str!("bookmark_names_reveal.rs"),

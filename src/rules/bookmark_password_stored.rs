@@ -9,7 +9,7 @@
 //!
 //! **Limits.** The room's server knows its password anyway: it matters when the room is on another server than the account.
 //!
-//! **References.** XEP-0048 §2.1 and §4, XEP-0402 §4.
+//! **References.** XEP-0048 §2.1 and §4, XEP-0402 §2.
 
 use super::names::{BOOKMARKS, BOOKMARKS_2};
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
@@ -23,7 +23,7 @@ pub(super) const RULE: Rule = Rule {
     confidence: Confidence::Certain,
     avoidability: Avoidability::Optional,
     advice: "enter the password by hand, or make the room members-only instead",
-    source: "XEP-0048 §2.1 (passwords in bookmarks are not recommended); XEP-0402 §4 (no secure storage)",
+    source: "XEP-0048 §2.1 (passwords in bookmarks are not recommended); XEP-0402 §2 (no secure storage)",
     watches: &[(BOOKMARKS, "password"), (BOOKMARKS_2, "password")],
     verdicts: &[],
     page: include_str!("bookmark_password_stored.rs"),

@@ -11,7 +11,7 @@
 //! **Limits.** A node that was made private earlier stays private: whether it was, before this session, cannot be seen, and without
 //! options the finding is `likely`. Nothing is said of options when the features were not asked for in this session.
 //!
-//! **References.** XEP-0402 §5.3 and §8, XEP-0223 §4 and §6, CVE-2018-6591.
+//! **References.** XEP-0402 §5.3 and §8, XEP-0223 §2 and §6, CVE-2018-6591.
 
 use super::names::{BOOKMARKS, BOOKMARKS_2, PUBSUB, PUBSUB_OWNER};
 use super::pep::{configured, published};

@@ -9,7 +9,7 @@
 //!
 //! **Limits.** A note, no fault: capabilities need some node, and the set of features gives a client away without any name.
 //!
-//! **References.** XEP-0115 §9.4, XEP-0390 §7.
+//! **References.** XEP-0115 §9.4, XEP-0390 §8.
 
 use super::names::{CAPS, DISCO_INFO};
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};

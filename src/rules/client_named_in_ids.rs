@@ -8,7 +8,7 @@
 //!
 //! **Limits.** Forms are listed in `data/id-prefixes.toml`; random ids of different clients cannot be told apart and are not listed.
 //!
-//! **References.** RFC 6120 §8.1.3, XEP-0359 §4.
+//! **References.** RFC 6120 §8.1.3, XEP-0359 §3.
 
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
 use super::seen::Seen;

@@ -11,7 +11,7 @@
 //! private node that was set up before this session stays private, hence `likely`. Bookmarks have a rule of their own; devices, keys
 //! and avatars are public on purpose.
 //!
-//! **References.** XEP-0223 §4 and §6, XEP-0490 §7, XEP-0373 §5.
+//! **References.** XEP-0223 §2 and §6, XEP-0490 §7, XEP-0373 §5.
 
 use rustc_hash::FxHashSet;
 
@@ -28,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
     confidence: Confidence::Likely,
     avoidability: Avoidability::Avoidable,
     advice: "make the node private (whitelist) in the client or with an account tool; report it",
-    source: "XEP-0223 §4 (private nodes have the access model whitelist) and §6; XEP-0490 §7",
+    source: "XEP-0223 §2 (private nodes have the access model whitelist) and §6; XEP-0490 §7",
     watches: &[(PUBSUB, "publish"), (PUBSUB, "create"), (PUBSUB_OWNER, "configure")],
     verdicts: &[],
     page: include_str!("private_data_in_open_node.rs"),

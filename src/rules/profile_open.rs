@@ -9,7 +9,7 @@
 //! **Limits.** Old vCards (`vcard-temp`) can be read by everybody on most servers, whatever the client does. Avatars are public by
 //! custom and not reported.
 //!
-//! **References.** XEP-0292 §8, XEP-0172 §4.4, XEP-0060 §4.5.
+//! **References.** XEP-0292 §8, XEP-0172 §4.3, XEP-0060 §4.5.
 
 use super::names::{NICK, PUBSUB, PUBSUB_OWNER, VCARD_4};
 use super::pep::{configured, published};

@@ -26,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
     confidence: Confidence::Likely,
     avoidability: Avoidability::Avoidable,
     advice: "leave the resource to the server, or set a random one",
-    source: "XEP-0386 §4 (no identifiers that reveal the user or their system, such as host names); RFC 6120 §7.7.2.1 (resources may leak information)",
+    source: "XEP-0386 §4 (no identifiers that reveal the user or their system, such as host names); RFC 6120 §7.6 (the server can make the resource)",
     watches: &[(BIND, "resource"), (BIND2, "tag"), (LEGACY_AUTH, "resource")],
     verdicts: &[],
     page: include_str!("resource_names_device.rs"),

@@ -9,7 +9,7 @@
 //!
 //! **Limits.** Whether a room is for members only is known when the client asked it; otherwise the finding is `possible`.
 //!
-//! **References.** XEP-0085 §5.5, XEP-0045 §15.3.
+//! **References.** XEP-0085 §5.5, XEP-0045 §16.3.
 
 use super::names::{CHAT_STATES};
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};

@@ -43,7 +43,7 @@ struct Room {
     shows_addresses: bool,
 }
 
-/// What a room says of itself (XEP-0045 §15.3): who gets in, and whether it is listed.
+/// What a room says of itself (XEP-0045 §16.3): who gets in, and whether it is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RoomKind {
     /// Only members get in.
