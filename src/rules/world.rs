@@ -2,10 +2,13 @@
 //!
 //! Learned from the stanzas themselves, redacted ones included, and bounded: beyond [`MAX_ENTRIES`] nothing is added.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::names::{BIND, MUC, MUC_ADMIN, MUC_USER, OMEMO, OMEMO_LEGACY, PUBSUB, PUBSUB_EVENT, ROSTER, SASL, SASL2, STREAM};
+use super::names::{BIND, DISCO_INFO, MUC, MUC_ADMIN, MUC_USER, OMEMO, OMEMO_LEGACY, PUBSUB, PUBSUB_EVENT, ROSTER, SASL, SASL2, STREAM};
 use super::seen::child;
+use super::shared::Shared;
 use super::{Judged, Sight};
 use crate::record::Verdict;
 use crate::xmpp::Direction;
@@ -40,6 +43,24 @@ struct Room {
     shows_addresses: bool,
 }
 
+/// What a room says of itself (XEP-0045 §16.3): who gets in, and whether it is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RoomKind {
+    /// Only members get in.
+    pub members_only: bool,
+    /// Everybody may find it in the list of rooms.
+    pub listed: bool,
+}
+
+/// When the account went away, and whether the person wrote something since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Away {
+    /// Number of the presence.
+    pub number: u64,
+    /// Something was written since.
+    pub wrote_since: bool,
+}
+
 /// A message that was end-to-end encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encrypted {
@@ -61,7 +82,11 @@ pub struct World {
     rooms: FxHashMap<String, Room>,
     /// People in all rooms together.
     people: usize,
-    away: bool,
+    room_kinds: FxHashMap<String, RoomKind>,
+    away: Option<Away>,
+    /// Whether the account's nodes, and its server, say that they honour publish-options.
+    publish_options: [Option<bool>; 2],
+    shared: Arc<Shared>,
     /// Device ids last announced, by address and family.
     devices: FxHashMap<(String, &'static str), Vec<u32>>,
     /// Ids in all lists together.
@@ -84,14 +109,20 @@ pub(super) const WATCHES: &[(&str, &str)] = &[
     (PUBSUB, "pubsub"),
     (PUBSUB_EVENT, "event"),
     (MUC_ADMIN, "query"),
+    (DISCO_INFO, "query"),
     ("jabber:client", "message"),
     ("jabber:client", "presence"),
 ];
 
 impl World {
-    pub(super) fn new(accounts: &[String]) -> World {
+    pub(super) fn new(accounts: &[String], shared: Arc<Shared>) -> World {
         let accounts: Vec<String> = accounts.iter().map(|account| normalised_bare(account).into_owned()).collect();
-        World { own: (accounts.len() == 1).then(|| accounts[0].clone()), accounts, ..World::default() }
+        World { own: (accounts.len() == 1).then(|| accounts[0].clone()), accounts, shared, ..World::default() }
+    }
+
+    /// What the sessions of the run know of each other.
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Bare address of the account, once known.
@@ -135,7 +166,14 @@ impl World {
 
     /// Whether somebody is not entitled to the account's presence. False as long as the roster was not seen: then nobody can tell.
     pub fn is_stranger(&self, address: &str) -> bool {
-        self.roster_seen && !self.is_own_server(address) && !self.sees_presence(address)
+        self.roster_seen && !self.is_own_server(address) && !self.sees_presence(address) && !self.is_known_host(address)
+    }
+
+    /// Whether this is the server of a contact or of a room the account is in: not a person.
+    fn is_known_host(&self, address: &str) -> bool {
+        let host = Jid::split(address);
+        let known = || self.roster.keys().chain(self.rooms.keys());
+        host.localpart().is_none() && known().any(|jid| Jid::split(jid).domainpart().eq_ignore_ascii_case(host.domainpart()))
     }
 
     /// Whether somebody is on the roster, whatever the subscription.
@@ -155,7 +193,25 @@ impl World {
 
     /// Whether the account's last presence to everybody said away, or extended away.
     pub fn is_away(&self) -> bool {
+        self.away.is_some()
+    }
+
+    /// Since when the account is away.
+    pub fn away(&self) -> Option<Away> {
         self.away
+    }
+
+    /// What a room said of itself, if it was asked.
+    pub fn room_kind(&self, room: &str) -> Option<RoomKind> {
+        self.room_kinds.get(&*normalised_bare(room)).copied()
+    }
+
+    /// Whether publish-options are honoured for the account's nodes; none when neither the account nor its server was asked.
+    pub fn honours_publish_options(&self) -> Option<bool> {
+        match self.publish_options {
+            [None, None] => None,
+            [account, server] => Some(account == Some(true) || server == Some(true)),
+        }
     }
 
     /// What somebody is in a room, as far as it was seen.
@@ -234,7 +290,7 @@ impl World {
         let stanza = seen.stanza;
         match stanza.local() {
             "iq" => self.learn_iq(stanza, seen.sent),
-            "presence" => self.learn_presence(stanza, seen.sent),
+            "presence" => self.learn_presence(stanza, seen),
             "message" => self.learn_message(stanza, seen),
             "success" if stanza.uri() == SASL2 => {
                 if let Some(identifier) = child(stanza, SASL2, "authorization-identifier") {
@@ -266,6 +322,9 @@ impl World {
                 }
             }
         }
+        if let Some(query) = child(iq, DISCO_INFO, "query").filter(|query| !sent && query.attr("node").is_none()) {
+            self.learn_features(iq.attr("from"), query);
+        }
         if let Some(query) = child(iq, MUC_ADMIN, "query")
             && let Some(room) = iq.attr(if sent { "to" } else { "from" })
         {
@@ -275,13 +334,37 @@ impl World {
         }
     }
 
-    fn learn_presence(&mut self, presence: Element<'_>, sent: bool) {
+    fn learn_features(&mut self, from: Option<&str>, query: Element<'_>) {
+        let has = |feature: &str| query.children().any(|child| child.local() == "feature" && child.attr("var") == Some(feature));
+        let is = |category: &str, kind: &str| {
+            let identity = |child: Element<'_>| child.local() == "identity" && child.attr("category") == Some(category);
+            query.children().any(|child| identity(child) && (kind.is_empty() || child.attr("type") == Some(kind)))
+        };
+        let options = has("http://jabber.org/protocol/pubsub#publish-options");
+        if from.is_none_or(|from| self.is_own(from)) {
+            // Only an answer that speaks of nodes at all says something about them.
+            if options || is("pubsub", "pep") {
+                self.publish_options[0] = Some(options);
+            }
+        } else if let Some(from) = from {
+            if self.is_own_server(from) && (options || is("pubsub", "pep") || has("http://jabber.org/protocol/pubsub#publish")) {
+                self.publish_options[1] = Some(options || self.publish_options[1] == Some(true));
+            }
+            if Jid::split(from).localpart().is_some() && is("conference", "") && self.room_kinds.len() < MAX_ENTRIES {
+                let kind = RoomKind { members_only: has("muc_membersonly"), listed: has("muc_public") };
+                self.room_kinds.insert(normalised_bare(from).into_owned(), kind);
+            }
+        }
+    }
+
+    fn learn_presence(&mut self, presence: Element<'_>, seen: &Lesson<'_>) {
         let kind = presence.attr("type");
-        if sent {
+        if seen.sent {
             match (presence.attr("to"), kind) {
                 (None, None) => {
                     let show = presence.children().find(|child| child.local() == "show").map(|show| show.own_text().trim().to_owned());
-                    self.away = matches!(show.as_deref(), Some("away" | "xa"));
+                    let away = matches!(show.as_deref(), Some("away" | "xa"));
+                    self.away = away.then_some(Away { number: seen.number, wrote_since: false });
                 }
                 (Some(to), None) if child(presence, MUC, "x").is_some() => _ = self.room(to),
                 (Some(to), None | Some("subscribed")) if self.shown_presence_to.len() < MAX_ENTRIES => {
@@ -305,6 +388,9 @@ impl World {
             && self.wrote_to.len() < MAX_ENTRIES
         {
             self.wrote_to.insert(normalised_bare(to).into_owned());
+        }
+        if let (true, Some(_), Some(away)) = (seen.sent, seen.verdict, self.away.as_mut()) {
+            away.wrote_since = true;
         }
         if let (Some(from), Some(user), false) = (message.attr("from"), child(message, MUC_USER, "x"), seen.sent) {
             for item in user.children().filter(|item| item.local() == "item") {
