@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
+use stanzascope::audit::canary::Canaries;
 use stanzascope::audit::{Auditor, Settings};
 use stanzascope::catalog::Catalog;
 use stanzascope::record::{Body, Exposures, Finding, Gap, Intervention, Moment, Record, SessionEvent, Totals};
@@ -35,7 +36,7 @@ fn check(validator: &Validator, line: &str) {
 }
 
 fn scanned(settings: &Settings, input: &str) -> Vec<String> {
-    let options = Options { direction: None, settings: settings.clone() };
+    let options = Options { settings: settings.clone(), ..Options::default() };
     let mut out = Vec::new();
     scan(&Catalog::builtin(), &options, &mut input.as_bytes(), &mut out).unwrap();
     String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
@@ -100,7 +101,11 @@ const ODD: &[&str] = &[
 #[test]
 fn odd_and_hostile_input() {
     let validator = validator();
-    let settings = Settings { canaries: vec!["see the lantern".into()], accounts: vec!["wren@moss.example".into()], ..Settings::default() };
+    let settings = Settings {
+        canaries: Canaries::of_texts(["see the lantern"]).unwrap(),
+        accounts: vec!["wren@moss.example".into()],
+        ..Settings::default()
+    };
     let kept = Settings { keep_content: true, evidence: stanzascope::audit::Evidence::None, ..settings.clone() };
     let deep = "<a>".repeat(400) + &"</a>".repeat(400);
     let mut seen = String::new();

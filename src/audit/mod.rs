@@ -25,8 +25,8 @@ use memory::Memory;
 
 use crate::catalog::Catalog;
 use crate::record::{
-    Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals,
-    Verdict,
+    Assessment, Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza,
+    Totals, Verdict,
 };
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, Inherited, ParseError};
@@ -56,8 +56,8 @@ pub struct Settings {
     pub evidence: Evidence,
     /// Parse limits.
     pub limits: Limits,
-    /// Strings that must stay encrypted.
-    pub canaries: Vec<String>,
+    /// Texts that must stay encrypted.
+    pub canaries: canary::Canaries,
     /// Device ids known from elsewhere, by account.
     pub device_lists: Vec<(String, Vec<u32>)>,
 }
@@ -93,6 +93,7 @@ pub struct Auditor {
     sides: [Side; 2],
     queue: VecDeque<Queued>,
     memory: Memory,
+    watch: canary::Watch,
     document: Document,
     extractor: Extractor,
     seq: u64,
@@ -108,6 +109,7 @@ impl Auditor {
         Auditor {
             sides: [side(), side()],
             memory: Memory::new(&settings.accounts, &settings.device_lists),
+            watch: canary::Watch::new(&settings.canaries),
             catalog,
             settings,
             session: session.into(),
@@ -177,6 +179,16 @@ impl Auditor {
     /// Adds a record that does not come from the stream: transport facts, interventions, marks.
     pub fn note(&mut self, body: Body, now: Moment) {
         self.queue.push_back(Queued::Body { body, at: Some(now) });
+    }
+
+    /// Adds what a run came to.
+    pub fn conclude(&mut self, assessment: Assessment, at: Option<Moment>) {
+        self.queue.push_back(Queued::Body { body: Body::Assessment(Box::new(assessment)), at });
+    }
+
+    /// What the search for canaries needs to know of this session at the end of the run. What was taken is not given again.
+    pub fn take_ledger(&mut self) -> (Arc<str>, canary::ledger::Ledger) {
+        (self.session.clone(), self.watch.take_ledger(self.memory.own.as_deref()))
     }
 
     /// What a session record says at the end. Call [`Auditor::finish`] for both directions before.
@@ -250,7 +262,12 @@ impl Auditor {
     pub fn poll(&mut self) -> Option<Record> {
         loop {
             let (body, at) = match self.queue.pop_front()? {
-                Queued::Body { body, at } => (Some(body), at),
+                Queued::Body { mut body, at } => {
+                    if self.watch.is_active() {
+                        self.watch.note(&mut body, at);
+                    }
+                    (Some(body), at)
+                }
                 Queued::Frame { direction, frame, at } => {
                     self.at = at;
                     (self.read(direction, &frame), at)
@@ -270,7 +287,7 @@ impl Auditor {
         }
         // The framer's bytes are lent to the parser while the rest of the auditor changes.
         let framer = std::mem::replace(&mut self.sides[direction.index()].framer, Framer::new(0));
-        let stanza = self.audit(framer.bytes(frame), frame, Some(direction), None);
+        let stanza = self.audit_watched(framer.bytes(frame), frame, Some(direction), None);
         self.sides[direction.index()].framer = framer;
         self.follow_phase(direction, &stanza);
         Some(Body::Stanza(Box::new(stanza)))
@@ -304,7 +321,7 @@ impl Auditor {
             ..self.blank(direction)
         };
         let mut stanza = match found {
-            Some(frame) => self.audit(framer.bytes(&frame), &frame, direction, Some(input)),
+            Some(frame) => self.audit_watched(framer.bytes(&frame), &frame, direction, Some(input)),
             None => empty,
         };
         stanza.input = Some(input);
@@ -339,6 +356,27 @@ impl Auditor {
             gap: None,
             evidence: None,
         }
+    }
+
+    /// Audits a frame and looks for canaries in it.
+    fn audit_watched(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
+        let mut stanza = self.audit(bytes, frame, direction, input);
+        if self.watch.is_active() {
+            let document = canary::watch::is_parsed(&stanza).then_some(&self.document);
+            let watched = canary::watch::Frame {
+                bytes,
+                complete: frame.kind != FrameKind::TooLong,
+                document,
+                message: document.map(|document| inner_message(document.root(), &self.catalog.known)),
+                seq: self.seq,
+                evidence: input.unwrap_or(self.seq),
+                at: self.at,
+            };
+            for finding in self.watch.frame(watched, &mut stanza) {
+                self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
+            }
+        }
+        stanza
     }
 
     fn audit(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
@@ -433,9 +471,6 @@ impl Auditor {
         if message.id == root.id {
             self.expect_encryption(&mut stanza, direction, input);
         }
-        if !self.settings.canaries.is_empty() {
-            self.search_canaries(&mut stanza, input);
-        }
         stanza.irregular = self.document.irregular();
         if self.settings.evidence == Evidence::Redacted {
             stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, self.settings.keep_content));
@@ -466,25 +501,6 @@ impl Auditor {
             };
             self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
         }
-    }
-
-    /// A canary that can be read turns the verdict into a proven leak and is a finding.
-    fn search_canaries(&mut self, stanza: &mut Stanza, input: Option<u64>) {
-        let Some((rule, place)) = canary::search(&self.document, &self.settings.canaries) else { return };
-        let fact = format!("text that was to stay encrypted can be read in {place}");
-        stanza.verdict = Some(BodyVerdict { body: Verdict::ProvenLeak, level: None, rules: vec![rule], because: fact.clone() });
-        let finding = Finding {
-            rule: "canary-readable".into(),
-            severity: "critical".into(),
-            confidence: "certain".into(),
-            avoidability: "avoidable".into(),
-            favour: "against".into(),
-            fact,
-            advice: "look at which feature of the client sent this field, and switch it off or report it".into(),
-            source: "XEP-0384 §2.1".into(),
-            evidence: vec![input.unwrap_or(self.seq)],
-        };
-        self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
     }
 
     /// Login ends the phase with small limits (SASL success, SASL2 success).

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use rustls::server::Acceptor;
@@ -82,6 +82,8 @@ pub async fn serve(shared: Arc<Shared>, mut tcp: TcpStream, peer: SocketAddr, lo
         inner.note(closed, now);
     }
     let _ = tap.drain().await;
+    let (session, ledger) = tap.lock().auditor.take_ledger();
+    shared.assessor.lock().unwrap_or_else(PoisonError::into_inner).add(&session, ledger);
     let redirect = tap.lock().gate.redirected_to.clone();
     if let Some(target) = redirect.filter(|_| !shared.policy.observe_only) {
         shared.follow(&id, &target);

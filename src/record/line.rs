@@ -91,6 +91,7 @@ fn write_body(out: &mut Vec<u8>, body: &Body) {
         Body::Intervention(intervention) => members(out, intervention),
         Body::Finding(finding) => members(out, finding),
         Body::Mark { label } => text(out, ",\"label\":", label),
+        Body::Assessment(assessment) => members(out, assessment),
     }
 }
 
