@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use stanzascope::audit::canary::Canaries;
 use stanzascope::audit::{Auditor, Settings};
 use stanzascope::catalog::Catalog;
-use stanzascope::record::{Body, Exposures, Finding, Gap, Intervention, Moment, Record, SessionEvent, Totals};
+use stanzascope::record::{
+    Assessment, Body, Exposures, Finding, Gap, Intervention, Moment, Raised, Record, SearchFacts, SessionEvent, Totals,
+};
 use stanzascope::scan::{Options, scan};
 use stanzascope::xmpp::Direction;
 
@@ -180,6 +182,18 @@ fn bodies() -> Vec<Body> {
             bytes: Some(94),
         }),
         Body::Mark { label: "step\u{1b}[0m".into() },
+        Body::Assessment(Box::default()),
+        Body::Assessment(Box::new(Assessment {
+            conversation: Some("finch@moss.example".into()),
+            verdicts: [("OPAQUE".to_owned(), 2)].into(),
+            lowest: Some("OPAQUE".into()),
+            level: Some("E3".into()),
+            sent_level: Some("E4".into()),
+            raised: vec![Raised { session: "s1".into(), seq: 4, level: "E4".into(), canaries: vec!["c1".into()] }],
+            raised_more: 1,
+            because: "why".into(),
+            search: Some(SearchFacts { readable: vec!["c2".into()], not_found: vec!["c1".into()], ..SearchFacts::default() }),
+        })),
         finding("info", "certain", "none", "for"),
         finding("low", "likely", "inherent", "against"),
         finding("medium", "possible", "optional", "against"),

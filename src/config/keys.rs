@@ -119,7 +119,7 @@ pub const KEYS: &[Key] = &[
         "canary",
         "none",
         "[[canary]]\nname = \"c1\"\nfield = \"body\"\ntext = \"CNRYEXAMPLE23456-heron\"\nwith = \"ben@lab.test\"",
-        "A canary with its name, what it is typed into and whom it goes to (docs/canaries.md). Made by `stanzascope canary new`. May be repeated.",
+        "A canary with its name, field and recipient, as `stanzascope canary new` makes them. May be repeated.",
     ),
 ];
 

@@ -226,3 +226,33 @@ fn a_witness_file_that_is_missing_at_the_end_is_told() {
     ended.said.ended(3, &["cannot read the witness file none.jsonl", "complete without it"]);
     assert!(ended.manifest()["ended"].is_string());
 }
+
+/// The commands of the manual, in their order. `run` gets no further than to the server, which is not there.
+#[test]
+fn the_manual_is_followed() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("stanzascope.toml"), "domain = 'lab.test'\nupstream = '127.0.0.1:1'\nupstream_tls = 'none'\n").unwrap();
+    std::fs::write(bench.path("shown.jsonl"), "{\"id\": \"m1\", \"from\": \"ann@lab.test\", \"canary\": \"c1\"}\n").unwrap();
+    std::fs::write(bench.path("transcript.jsonl"), serde_json::json!({ "xml": OPAQUE }).to_string()).unwrap();
+    let manual = include_str!("../../docs/canaries.md");
+    let blocks = manual.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let mut followed = Vec::new();
+    for line in blocks.flat_map(str::lines) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["stanzascope", "run", rest @ ..] => {
+                let ports = ["--starttls-port", "0", "--direct-port", "0", "--metrics", "off", "--check"];
+                bench.run(&[&["run"], rest, &ports].concat()).ended(3, &["127.0.0.1:1"]);
+            }
+            ["stanzascope", rest @ ..] => _ = bench.run(rest).ended(0, &[]),
+            ["cat", from, ">>", to] => {
+                let both = std::fs::read_to_string(bench.path(to)).unwrap() + &std::fs::read_to_string(bench.path(from)).unwrap();
+                std::fs::write(bench.path(to), both).unwrap();
+            }
+            ["jq", ..] => continue,
+            _ => panic!("who runs {line:?}?"),
+        }
+        followed.push(words[1]);
+    }
+    assert_eq!(followed, ["canary", "canaries/canaries.toml", "run", "scan"]);
+}
