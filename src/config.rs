@@ -20,6 +20,7 @@ use words::{one_or_many, text, usable_texts};
 
 use crate::audit::Evidence;
 use crate::audit::canary::Canary;
+use crate::rules::{Accepted, Choice, ChoiceError};
 
 /// Name of the session file.
 pub const FILE_NAME: &str = "stanzascope.toml";
@@ -95,8 +96,11 @@ pub struct SessionFile {
     pub profile: Option<Table>,
     /// The evaluator's plan, as written.
     pub plan: Option<Table>,
-    /// Findings that were accepted, as written.
-    pub accepted: Vec<Table>,
+    /// Leak rules that are off.
+    #[serde(deserialize_with = "one_or_many")]
+    pub rules_off: Vec<String>,
+    /// Findings that are known and accepted.
+    pub accepted: Vec<Accepted>,
 }
 
 /// Why a session file cannot be used. Names the file, the line and the way out.
@@ -125,6 +129,14 @@ pub enum SessionFileError {
 }
 
 impl SessionFile {
+    /// What the file says about leak rules.
+    ///
+    /// # Errors
+    /// Names of rules that do not exist, accepted findings without a reason.
+    pub fn rule_choice(&self) -> Result<Choice, ChoiceError> {
+        Choice::new(self.rules_off.clone(), self.accepted.clone())
+    }
+
     /// Reads a session file. Relative paths in it become relative to its directory.
     ///
     /// # Errors

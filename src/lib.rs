@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod proxy;
 pub mod record;
 pub mod report;
+pub mod rules;
 #[cfg(feature = "proxy")]
 pub mod run;
 #[cfg(feature = "proxy")]

@@ -12,6 +12,7 @@ use crate::audit::canary::{Assessor, Witness};
 use crate::audit::{Auditor, Settings};
 use crate::catalog::Catalog;
 use crate::record::{Body, Phase, RUN_SESSION, Record};
+use crate::rules::{Choice, RuleSet};
 use crate::transcript;
 use crate::xmpp::Direction;
 use crate::xmpp::framer::{FrameKind, Framer};
@@ -70,15 +71,10 @@ struct InputLine {
 /// # Errors
 /// Input that is not in one of the three formats, and failures of reading and writing. A stanza that cannot be parsed is no error.
 pub fn scan(catalog: &Arc<Catalog>, options: &Options, input: &mut dyn BufRead, out: &mut dyn Write) -> Result<Outcome, ScanError> {
-    let mut scan = Scan {
-        catalog,
-        options,
-        settings: Arc::new(options.settings.clone()),
-        assessor: Assessor::new(&options.settings.canaries),
-        out,
-        outcome: Outcome::default(),
-        line: Vec::new(),
-    };
+    let mut settings = options.settings.clone();
+    settings.rules.get_or_insert_with(|| Arc::new(RuleSet::new(catalog, Choice::default())));
+    let assessor = Assessor::new(&settings.canaries);
+    let mut scan = Scan { catalog, options, settings: Arc::new(settings), assessor, out, outcome: Outcome::default(), line: Vec::new() };
     let first = loop {
         let buffer = input.fill_buf()?;
         let Some(&first) = buffer.first() else { break None };
@@ -112,7 +108,9 @@ impl Scan<'_> {
     }
 
     fn emit(&mut self, record: &Record) -> Result<(), ScanError> {
-        if let Body::Finding(finding) = &record.body {
+        if let Body::Finding(finding) = &record.body
+            && finding.accepted.is_none()
+        {
             self.outcome.severest = self.outcome.severest.max(crate::record::SEVERITIES.iter().position(|s| *s == finding.severity));
         }
         self.line.clear();
@@ -133,15 +131,18 @@ impl Scan<'_> {
 
     fn lines(&mut self, input: &mut dyn BufRead) -> Result<(), ScanError> {
         let mut sessions: std::collections::HashMap<String, Auditor> = std::collections::HashMap::new();
+        let mut order = Vec::new();
         let mut text = String::new();
         let mut number = 0;
         loop {
             text.clear();
             number += 1;
             if input.read_line(&mut text)? == 0 {
+                for name in order {
+                    sessions.get_mut(&name).map_or(Ok(()), |auditor| self.end(auditor))?;
+                }
                 let run = sessions.remove(RUN_SESSION);
-                let rest = sessions.into_values().collect();
-                return self.finish(rest, run);
+                return self.finish(sessions.into_values().collect(), run);
             }
             let line = text.trim();
             if line.is_empty() {
@@ -158,13 +159,17 @@ impl Scan<'_> {
                 serde_json::from_str(line).map_err(|error| ScanError::Line { line: number, problem: error.to_string() })?;
             match row.session {
                 Some(name) => {
-                    let mut auditor = sessions.remove(&name).unwrap_or_else(|| self.auditor(&name));
+                    let mut auditor = sessions.remove(&name).unwrap_or_else(|| {
+                        order.push(name.clone());
+                        self.auditor(&name)
+                    });
                     self.one(&mut auditor, row.xml.as_bytes(), row.direction, row.phase)?;
                     sessions.insert(name, auditor);
                 }
                 None => {
                     let mut auditor = self.auditor(&format!("input-{}", self.outcome.stanzas));
                     self.one(&mut auditor, row.xml.as_bytes(), row.direction, row.phase)?;
+                    self.end(&mut auditor)?;
                     self.leave(&mut auditor);
                 }
             }
@@ -243,9 +248,21 @@ impl Scan<'_> {
                 }
             }
             if ended {
+                self.end(&mut auditor)?;
                 return self.finish(vec![auditor], None);
             }
         }
+    }
+
+    /// A session has ended: what the rules say of it as a whole.
+    fn end(&mut self, auditor: &mut Auditor) -> Result<(), ScanError> {
+        for direction in Direction::BOTH {
+            auditor.finish(direction, None);
+        }
+        while let Some(record) = auditor.poll() {
+            self.emit(&record)?;
+        }
+        Ok(())
     }
 }
 

@@ -12,6 +12,8 @@ mod crash;
 mod disk;
 #[path = "cli/rig.rs"]
 mod rig;
+#[path = "cli/rules.rs"]
+mod rules;
 #[path = "cli/running.rs"]
 mod running;
 #[path = "cli/scan.rs"]

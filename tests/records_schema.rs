@@ -151,10 +151,12 @@ fn bodies() -> Vec<Body> {
             confidence: confidence.into(),
             avoidability: avoidability.into(),
             favour: favour.into(),
+            about: None,
             fact: "it was".into(),
             advice: "do".into(),
             source: "RFC 6120 §1".into(),
             evidence: vec![0, 3],
+            accepted: None,
         })
     };
     let mut bodies = vec![

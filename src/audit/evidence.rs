@@ -84,6 +84,7 @@ impl Writer<'_> {
                 match (field.kind, field.value_type) {
                     (Kind::Secret, _) => hide(out, "secret"),
                     (Kind::Content, _) if !self.keep_content => hide(out, value::text_class(raw)),
+                    (Kind::Mixed, _) if !self.keep_content && value::shape(raw, "") == Shape::Text => hide(out, value::text_class(raw)),
                     // The row reads a length. What has it is ciphertext at best, and text where a client encodes instead of encrypting.
                     _ if field.extract == Extract::Base64Length => hide(out, value::text_class(raw)),
                     (_, ValueType::Base64) => hide(out, "base64"),

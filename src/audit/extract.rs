@@ -180,14 +180,15 @@ impl Extractor {
             }
             let element = document.element(id);
             let via = self.scopes[usize::from(self.scope_of[index])].via;
+            let place = Place { via, element: index as u32 };
             let plan = plans.get(self.plan_of[index]);
             for attr in element.attr_indices() {
                 let value = document.attr_value(attr);
                 match self.attr_claims[attr].claim {
-                    Claim::Field(field) => push_claimed(&mut out, catalog, field, value.trim(), via, context.keep_content),
+                    Claim::Field(field) => push_claimed(&mut out, catalog, field, value.trim(), place, context.keep_content),
                     Claim::None | Claim::Touched => {
                         let path = out.intern(|pool| write_path(pool, element, Some(document.attr_qname(attr))));
-                        push_unclassified(&mut out, value.trim(), document.attr_local(attr), path, via);
+                        push_unclassified(&mut out, value.trim(), document.attr_local(attr), path, place);
                     }
                 }
             }
@@ -195,17 +196,25 @@ impl Extractor {
             let text = text.trim();
             if !text.is_empty() {
                 match plan.text {
-                    Claim::Field(field) => push_claimed(&mut out, catalog, field, text, via, context.keep_content),
+                    Claim::Field(field) => push_claimed(&mut out, catalog, field, text, place, context.keep_content),
                     Claim::Touched => {}
                     Claim::None => {
                         let path = out.intern(|pool| write_path(pool, element, None));
-                        push_unclassified(&mut out, text, element.local(), path, via);
+                        push_unclassified(&mut out, text, element.local(), path, place);
                     }
                 }
             } else if !plan.matched && self.opens_unknown(catalog, element) {
                 let path = out.intern(|pool| write_path(pool, element, None));
                 let value = out.intern_str("present");
-                out.push(Exposure { field: None, value, path: Some(path), via, derived: false, typed: Typed::Plain });
+                out.push(Exposure {
+                    field: None,
+                    value,
+                    path: Some(path),
+                    via,
+                    derived: false,
+                    typed: Typed::Plain,
+                    element: index as u32,
+                });
             }
             for &field in &plan.derived {
                 self.scratch.push_derived(&mut out, catalog, element, field, via, context.keep_content);
@@ -218,6 +227,13 @@ impl Extractor {
     fn opens_unknown(&self, catalog: &Catalog, element: Element<'_>) -> bool {
         catalog.names.ns(element.uri()) == NsId::UNKNOWN && element.parent().is_none_or(|parent| parent.uri() != element.uri())
     }
+}
+
+/// Where a value stands, and how it came to be on the stream.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    via: Via,
+    element: u32,
 }
 
 /// Memory for values that are made, kept between frames.
@@ -238,7 +254,7 @@ impl Scratch {
             return;
         }
         let (value, typed) = show(out, field.kind, field.value_type, &self.value, keep_content);
-        out.push(Exposure { field: Some(id), value, path: None, via, derived: true, typed });
+        out.push(Exposure { field: Some(id), value, path: None, via, derived: true, typed, element: element.id.0 });
     }
 
     /// Writes what a row reads of an element into `value`, which is empty and stays so when there is nothing.
@@ -345,7 +361,7 @@ fn jid_part(address: &str, part: JidPart) -> Option<&str> {
     }
 }
 
-fn push_claimed(out: &mut Exposures, catalog: &Catalog, id: FieldId, raw: &str, via: Via, keep_content: bool) {
+fn push_claimed(out: &mut Exposures, catalog: &Catalog, id: FieldId, raw: &str, place: Place, keep_content: bool) {
     let field = catalog.field(id);
     let (value, typed) = if matches!(field.extract, Extract::Base64Length) {
         let length = value::base64_length(raw);
@@ -361,24 +377,28 @@ fn push_claimed(out: &mut Exposures, catalog: &Catalog, id: FieldId, raw: &str, 
     } else {
         show(out, field.kind, field.value_type, raw, keep_content)
     };
-    out.push(Exposure { field: Some(id), value, path: None, via, derived: false, typed });
+    out.push(Exposure { field: Some(id), value, path: None, via: place.via, derived: false, typed, element: place.element });
 }
 
-fn push_unclassified(out: &mut Exposures, raw: &str, hint: &str, path: crate::record::exposure::PoolRange, via: Via) {
-    let value_type = match value::shape(raw, hint) {
+fn push_unclassified(out: &mut Exposures, raw: &str, hint: &str, path: crate::record::exposure::PoolRange, place: Place) {
+    let (value, typed) = match shaped(raw, hint) {
+        Some(value_type) => show(out, Kind::Metadata, value_type, raw, false),
+        // Nobody said that this may be shown, so it is treated like content.
+        None => show(out, Kind::Content, ValueType::Text, raw, false),
+    };
+    out.push(Exposure { field: None, value, path: Some(path), via: place.via, derived: false, typed, element: place.element });
+}
+
+/// The type of a value that looks like one, whoever wrote it; text has none.
+fn shaped(raw: &str, hint: &str) -> Option<ValueType> {
+    match value::shape(raw, hint) {
         Shape::Jid => Some(ValueType::Jid),
         Shape::Time => Some(ValueType::Time),
         Shape::Uri => Some(ValueType::Uri),
         Shape::Ip => Some(ValueType::Ip),
         Shape::Number => Some(ValueType::Number),
         Shape::Text => None,
-    };
-    let (value, typed) = match value_type {
-        Some(value_type) => show(out, Kind::Metadata, value_type, raw, false),
-        // Nobody said that this may be shown, so it is treated like content.
-        None => show(out, Kind::Content, ValueType::Text, raw, false),
-    };
-    out.push(Exposure { field: None, value, path: Some(path), via, derived: false, typed });
+    }
 }
 
 /// The value a log may hold, and its typed parts.
@@ -396,6 +416,10 @@ fn show(
             let class = value::text_class(raw);
             (out.intern(|pool| write_hidden(pool, class, raw.len())), Typed::Hidden { class, bytes })
         }
+        Kind::Mixed => match shaped(raw, "") {
+            Some(value_type) => typed(out, value_type, raw),
+            None => show(out, Kind::Content, value_type, raw, keep_content),
+        },
         _ => typed(out, value_type, raw),
     }
 }

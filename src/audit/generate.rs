@@ -406,6 +406,7 @@ fn shown(field: &Field, value: &str) -> Option<String> {
     Some(match (field.kind, field.value_type) {
         (Kind::Secret, _) => "[secret, ".into(),
         (Kind::Content, _) => "[".into(),
+        (Kind::Mixed, _) => String::new(),
         (Kind::Metadata, ValueType::Base64) => "[base64, ".into(),
         (Kind::Metadata, ValueType::Jid | ValueType::Time | ValueType::Ip) => value.into(),
         _ => {

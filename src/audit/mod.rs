@@ -28,6 +28,7 @@ use crate::record::{
     Assessment, Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza,
     Totals, Verdict,
 };
+use crate::rules::{Choice, Engine, Judged, RuleSet, Sight};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, Inherited, ParseError};
 use crate::xmpp::framer::{Frame, FrameKind, Framer};
@@ -60,6 +61,8 @@ pub struct Settings {
     pub canaries: canary::Canaries,
     /// Device ids known from elsewhere, by account.
     pub device_lists: Vec<(String, Vec<u32>)>,
+    /// The leak rules; every rule when left out.
+    pub rules: Option<Arc<RuleSet>>,
 }
 
 #[derive(Debug)]
@@ -70,18 +73,38 @@ struct Side {
     bytes: u64,
     frames: u64,
     space_since: Option<Moment>,
+    finished: bool,
 }
 
 impl Side {
     fn new(phase: Phase, max_bytes: usize) -> Side {
-        Side { framer: Framer::new(max_bytes), inherited: Inherited::client(), phase, bytes: 0, frames: 0, space_since: None }
+        Side {
+            framer: Framer::new(max_bytes),
+            inherited: Inherited::client(),
+            phase,
+            bytes: 0,
+            frames: 0,
+            space_since: None,
+            finished: false,
+        }
     }
 }
 
 #[derive(Debug)]
 enum Queued {
-    Frame { direction: Direction, frame: Frame, at: Option<Moment> },
-    Body { body: Body, at: Option<Moment> },
+    Frame {
+        direction: Direction,
+        frame: Frame,
+        at: Option<Moment>,
+    },
+    Body {
+        body: Body,
+        at: Option<Moment>,
+    },
+    /// Both directions have ended.
+    End {
+        at: Option<Moment>,
+    },
 }
 
 /// Audits one session.
@@ -94,6 +117,7 @@ pub struct Auditor {
     queue: VecDeque<Queued>,
     memory: Memory,
     watch: canary::Watch,
+    rules: Engine,
     document: Document,
     extractor: Extractor,
     seq: u64,
@@ -110,6 +134,10 @@ impl Auditor {
             sides: [side(), side()],
             memory: Memory::new(&settings.accounts, &settings.device_lists),
             watch: canary::Watch::new(&settings.canaries),
+            rules: Engine::new(
+                settings.rules.clone().unwrap_or_else(|| Arc::new(RuleSet::new(&catalog, Choice::default()))),
+                &settings.accounts,
+            ),
             catalog,
             settings,
             session: session.into(),
@@ -173,6 +201,10 @@ impl Auditor {
         let side = &mut self.sides[direction.index()];
         while let Some(frame) = side.framer.finish() {
             self.queue.push_back(Queued::Frame { direction, frame, at: now });
+        }
+        side.finished = true;
+        if self.sides.iter().all(|side| side.finished) {
+            self.queue.push_back(Queued::End { at: now });
         }
     }
 
@@ -258,6 +290,11 @@ impl Auditor {
         }
     }
 
+    /// The time that records of [`Auditor::audit_one`] get.
+    pub fn set_clock(&mut self, now: Option<Moment>) {
+        self.at = now;
+    }
+
     /// The next record; `None` when everything fed so far has been read.
     pub fn poll(&mut self) -> Option<Record> {
         loop {
@@ -271,6 +308,12 @@ impl Auditor {
                 Queued::Frame { direction, frame, at } => {
                     self.at = at;
                     (self.read(direction, &frame), at)
+                }
+                Queued::End { at } => {
+                    self.at = at;
+                    let findings = self.rules.end();
+                    self.queue_findings(findings);
+                    (None, at)
                 }
             };
             if let Some(body) = body {
@@ -331,7 +374,7 @@ impl Auditor {
         if let Some(direction) = direction {
             self.follow_phase(direction, &stanza);
         }
-        let record = Record { session: self.session.clone(), seq: self.seq, at: None, body: Body::Stanza(Box::new(stanza)) };
+        let record = Record { session: self.session.clone(), seq: self.seq, at: self.at, body: Body::Stanza(Box::new(stanza)) };
         self.seq += 1;
         record
     }
@@ -362,21 +405,28 @@ impl Auditor {
     fn audit_watched(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
         let mut stanza = self.audit(bytes, frame, direction, input);
         if self.watch.is_active() {
-            let document = canary::watch::is_parsed(&stanza).then_some(&self.document);
-            let watched = canary::watch::Frame {
-                bytes,
-                complete: frame.kind != FrameKind::TooLong,
-                document,
-                message: document.map(|document| inner_message(document.root(), &self.catalog.known)),
-                seq: self.seq,
-                evidence: input.unwrap_or(self.seq),
-                at: self.at,
-            };
-            for finding in self.watch.frame(watched, &mut stanza) {
-                self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
+            if !canary::watch::is_parsed(&stanza) {
+                self.seek_canaries(bytes, frame, &mut stanza, input);
             }
+            self.watch.mask_evidence(&mut stanza);
         }
         stanza
+    }
+
+    /// Looks for canaries in the frame that is in `document`, or could not be read into it. What is found decides the verdict.
+    fn seek_canaries(&mut self, bytes: &[u8], frame: &Frame, stanza: &mut Stanza, input: Option<u64>) {
+        let document = canary::watch::is_parsed(stanza).then_some(&self.document);
+        let watched = canary::watch::Frame {
+            bytes,
+            complete: frame.kind != FrameKind::TooLong,
+            document,
+            message: document.map(|document| inner_message(document.root(), &self.catalog.known)),
+            seq: self.seq,
+            evidence: input.unwrap_or(self.seq),
+            at: self.at,
+        };
+        let findings = self.watch.frame(watched, stanza);
+        self.queue_findings(findings);
     }
 
     fn audit(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
@@ -469,8 +519,25 @@ impl Auditor {
             stanza.conversation = conversation(message, direction, &self.memory);
         }
         if message.id == root.id {
-            self.expect_encryption(&mut stanza, direction, input);
+            self.expect_encryption(&mut stanza, direction);
         }
+        if self.watch.is_active() {
+            self.seek_canaries(bytes, frame, &mut stanza, input);
+        }
+        let judged = stanza
+            .verdict
+            .as_ref()
+            .map(|verdict| Judged { body: verdict.body, rules: verdict.rules.iter().map(|rule| (*rule).into()).collect() });
+        let findings = self.rules.see(Sight {
+            stanza: self.document.root(),
+            direction,
+            phase: stanza.phase,
+            verdict: judged.as_ref(),
+            conversation: stanza.conversation.as_deref(),
+            at: self.at.map(|at| at.mono_micros),
+            number: input.unwrap_or(self.seq),
+        });
+        self.queue_findings(findings);
         stanza.irregular = self.document.irregular();
         if self.settings.evidence == Evidence::Redacted {
             stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, self.settings.keep_content));
@@ -480,25 +547,20 @@ impl Auditor {
 
     /// Content in clear, where a message in the same conversation and direction was encrypted before, is suspect (rule L6): the client, or
     /// the person, fell back without the conversation showing it.
-    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>, input: Option<u64>) {
+    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>) {
         let (Some(verdict), Some(with), Some(direction)) = (&mut stanza.verdict, &stanza.conversation, direction) else { return };
         let encrypted = self.memory.encrypted_with(with, direction);
         if matches!(verdict.body, Verdict::Opaque) {
             self.memory.remember_encrypted(with, direction);
         } else if encrypted && verdict.body == Verdict::NotEncrypted && verdict.rules == ["N1"] {
-            let fact = "readable text in a conversation that was encrypted before".to_owned();
-            *verdict = BodyVerdict { body: Verdict::Suspect, level: None, rules: vec!["L6", "N1"], because: fact.clone() };
-            let finding = Finding {
-                rule: "cleartext-in-encrypted-conversation".into(),
-                severity: "high".into(),
-                confidence: "likely".into(),
-                avoidability: "avoidable".into(),
-                favour: "against".into(),
-                fact: format!("{fact}, with {with}"),
-                advice: "see whether the client shows clearly that encryption is off, and whether it can require encryption".into(),
-                source: "XEP-0384 §5.7".into(),
-                evidence: vec![input.unwrap_or(self.seq)],
-            };
+            let because = "readable text in a conversation that was encrypted before".to_owned();
+            *verdict = BodyVerdict { body: Verdict::Suspect, level: None, rules: vec!["L6", "N1"], because };
+        }
+    }
+
+    /// What the rules found follows the record it stands on.
+    fn queue_findings(&mut self, findings: Vec<Finding>) {
+        for finding in findings.into_iter().rev() {
             self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
         }
     }
@@ -596,7 +658,7 @@ mod tests {
                 _ => {}
             }
         }
-        assert_eq!(seen, ["NOT_ENCRYPTED", "OPAQUE", "SUSPECT", "cleartext-in-encrypted-conversation [2]", "NOT_ENCRYPTED"]);
+        assert_eq!(seen, ["NOT_ENCRYPTED", "OPAQUE", "SUSPECT", "clear-text-after-encryption [1, 2]", "NOT_ENCRYPTED"]);
     }
 
     /// Two accounts under test that talk to each other: each session has its own side.

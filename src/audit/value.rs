@@ -100,7 +100,7 @@ pub fn uri_scheme(value: &str) -> Option<&str> {
 const MAX_SCHEME: usize = 32;
 
 /// Hosts whose URIs are protocol names (`http://jabber.org/protocol/muc#owner`): what follows `#` is part of the name and no secret.
-const PROTOCOL_HOSTS: [&str; 4] = ["//jabber.org/", "//xmpp.org/", "//www.xmpp.org/", "//www.jabber.org/"];
+const PROTOCOL_HOSTS: [&str; 5] = ["//jabber.org/", "//xmpp.org/", "//www.xmpp.org/", "//www.jabber.org/", "//www.w3.org/"];
 
 /// Writes a URI without user info, query values and fragment: those can be credentials, capabilities and keys.
 ///
@@ -139,14 +139,16 @@ pub fn sanitised_uri(value: &str, out: &mut String) {
     }
     if let Some(query) = query {
         out.push('?');
-        for (i, pair) in query.split(['&', ';']).enumerate() {
-            if i > 0 {
-                out.push('&');
-            }
+        for pair in query.split_inclusive(['&', ';']) {
+            let (pair, separator) = match pair.strip_suffix(['&', ';']) {
+                Some(bare) => (bare, &pair[bare.len()..]),
+                None => (pair, ""),
+            };
             // A word without a value, or a base64 word whose `=` is padding, is a value itself unless it is short and plain.
             let key = pair.split('=').next().unwrap_or("");
             let plain = key.len() <= 32 && key.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_' | b'.'));
             out.push_str(if plain { key } else { "_" });
+            out.push_str(separator);
         }
     }
 }
@@ -357,7 +359,7 @@ mod tests {
         for (uri, expected) in [
             ("https://u:p@a.example/x/y.png?token=abc&v=2#frag", "https://a.example/x/y.png?token&v"),
             ("aesgcm://a.example/f#0011", "aesgcm://a.example/f"),
-            ("xmpp:r@a.example?join;password=x", "xmpp:r@a.example?join&password"),
+            ("xmpp:r@a.example?join;password=x", "xmpp:r@a.example?join;password"),
             ("https://a.example?c2VjcmV0MTIz", "https://a.example?_"),
             ("data:image/png;base64,AAAA", "data:image/png;base64"),
             ("http://jabber.org/protocol/muc#owner", "http://jabber.org/protocol/muc#owner"),

@@ -46,6 +46,8 @@ pub struct Field {
     pub source: String,
     /// Path as written; empty for facts.
     pub path: String,
+    /// Namespace of the element it stands on or in; empty for facts and where the path leaves it open.
+    pub namespace: String,
     /// A fact that is not XML, e.g. `tls/client_hello/alpn`.
     pub fact: Option<String>,
     /// The only direction it can be seen in; none for both.
@@ -258,6 +260,7 @@ impl Catalog {
             spec: spec.spec.clone(),
             source: row.source.clone(),
             path: row.path.clone().unwrap_or_default(),
+            namespace: paths.first().map(|path| path.namespace(&self.names).to_owned()).unwrap_or_default(),
             fact: row.fact.clone(),
             direction: row.direction,
             layer: row.layer,

@@ -290,6 +290,15 @@ impl Path {
         misplaced.then(|| "a stanza stands inside another only when it is forwarded".into())
     }
 
+    /// Namespace of the element that is read; empty where any will do.
+    pub fn namespace<'a>(&self, names: &'a Names) -> &'a str {
+        match self.steps.last().map(|step| step.name) {
+            Some(NameTest::Name(sym)) => names.uri(names.parts(sym).0),
+            Some(NameTest::Namespace(ns)) => names.uri(ns),
+            Some(NameTest::Any) | None => "",
+        }
+    }
+
     /// How narrowly the path describes a value: named steps and conditions count, wildcards hardly do.
     pub fn specificity(&self) -> u32 {
         let steps: u32 = self

@@ -22,6 +22,9 @@ pub struct Row {
     /// Where it stands in a stanza.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub path: String,
+    /// Namespace of the element it stands on or in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub namespace: String,
     /// A fact that is not XML.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fact: Option<String>,
@@ -64,6 +67,7 @@ impl From<&Field> for Row {
             spec: field.spec.clone(),
             source: field.source.clone(),
             path: field.path.clone(),
+            namespace: field.namespace.clone(),
             fact: field.fact.clone(),
             direction: field.direction,
             layer: field.layer,

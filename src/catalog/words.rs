@@ -121,6 +121,8 @@ closed_enum! {
         Metadata = "metadata",
         /// Text one person wrote for another: logged as class and length unless content is kept.
         Content = "content",
+        /// Nobody can tell beforehand: text is treated as content, an address, a time, a URI or a number is shown.
+        Mixed = "mixed",
         /// Logged as length only; no setting changes that.
         Secret = "secret",
     }

@@ -7,6 +7,7 @@ mod consent;
 mod demo;
 mod extra_catalog;
 mod report;
+mod rules;
 mod run;
 mod runs;
 mod scan;
@@ -39,6 +40,7 @@ enum Command {
     Scan(scan::Args),
     Report(report::Args),
     Runs(runs::Args),
+    Rules(rules::Args),
     Catalog(catalog::Args),
 }
 
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Runs(args) => runs::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Catalog(args) => catalog::run(&args),
     };
     outcome.unwrap_or_else(|failure| {

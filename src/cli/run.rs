@@ -22,6 +22,7 @@ use stanzascope::proxy::upstream::{
     Dns, SpkiPin, StepLimits, Target, TlsMode, Trust, TrustSource, UpstreamConfig, UpstreamError, check_scope,
 };
 use stanzascope::proxy::{self, preflight};
+use stanzascope::rules::{Choice, RuleSet};
 use stanzascope::run::{self, Plan};
 use stanzascope::sink::OnLogFailure;
 use time::OffsetDateTime;
@@ -178,6 +179,7 @@ struct Config {
     transcript: bool,
     on_log_failure: OnLogFailure,
     canaries: Canaries,
+    rules: Choice,
     ownership: Ownership,
 }
 
@@ -290,6 +292,7 @@ fn merge(args: &Args) -> anyhow::Result<Config> {
             Some(OnLogFailureArg::Gap) => OnLogFailure::Gap,
             None => file.on_log_failure.unwrap_or(OnLogFailure::Stop),
         },
+        rules: Choice::new(file.rules_off, file.accepted)?,
         canaries,
         ownership,
         domains,
@@ -358,6 +361,7 @@ async fn start(args: &Args, config: Config) -> Outcome {
         keep_content: config.keep_content,
         evidence: config.evidence,
         canaries: config.canaries,
+        rules: Some(Arc::new(RuleSet::new(&catalog, config.rules))),
         ..Settings::default()
     };
     let policy = Policy {

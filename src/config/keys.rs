@@ -96,6 +96,7 @@ pub const KEYS: &[Key] = &[
         "canaries = [\"the heron lands at noon\"]",
         "Texts of 8 characters or more that are only ever sent encrypted. One that can be read is a proven leak.",
     ),
+    key("rules_off", "none", "rules_off = [\"login-before-tls\"]", "Leak rules that are not to run (`stanzascope rules` lists them)."),
     key(
         "i_own_this_account",
         "`false`",
@@ -112,8 +113,8 @@ pub const KEYS: &[Key] = &[
     key(
         "accepted",
         "none",
-        "[[accepted]]\nrule = \"rule-name\"\nbecause = \"known, and not important here\"",
-        "A finding that is known and accepted. May be repeated.",
+        "[[accepted]]\nrule = \"plain-login-inside-tls\"\nbecause = \"the test server offers nothing else\"",
+        "A finding that is known and accepted, and why; `about` limits it to one address. May be repeated.",
     ),
     key(
         "canary",

@@ -52,6 +52,7 @@ fn every_key_is_read() {
         i_own_this_account: Some(true),
         profile: file.profile.clone(),
         plan: file.plan.clone(),
+        rules_off: vec!["login-before-tls".into()],
         accepted: file.accepted.clone(),
         canary: vec![Canary {
             name: Some("c1".into()),
@@ -62,7 +63,7 @@ fn every_key_is_read() {
         }],
     };
     assert_eq!(file, expected);
-    assert_eq!(file.accepted[0]["rule"].as_str(), Some("rule-name"));
+    assert_eq!(file.accepted[0].rule, "plain-login-inside-tls");
     assert!(file.profile.is_some() && file.plan.is_some());
 }
 

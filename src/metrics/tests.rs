@@ -101,10 +101,12 @@ fn findings_and_interventions_are_counted() {
             confidence: word("certain"),
             avoidability: word("avoidable"),
             favour: word("for"),
+            about: None,
             fact: String::new(),
             advice: String::new(),
             source: word(""),
             evidence: vec![],
+            accepted: None,
         }),
     );
     let action = word("compression_removed");

@@ -252,10 +252,12 @@ fn report_pipelined(tap: &Tap, bytes: usize) {
         confidence: "certain".into(),
         avoidability: "avoidable".into(),
         favour: "against".into(),
+        about: None,
         fact: format!("the client sent {bytes} bytes in clear behind <starttls/>: the network could read and change them"),
         advice: "report it to the client's developers: nothing may follow <starttls/> before <proceed/>".into(),
         source: "RFC 6120 §5.4.3.3".into(),
         evidence: vec![seq],
+        accepted: None,
     }));
 }
 

@@ -115,11 +115,13 @@ impl Login {
             confidence: confidence.into(),
             avoidability: "none".into(),
             favour: "for".into(),
+            about: None,
             fact: format!("{fact}. This speaks for the client: somebody in the middle would have been noticed."),
             advice: "to evaluate it all the same, let the proxy speak clear text to the test server on loopback (--upstream-tls none): then no binding is offered"
                 .into(),
             source: "RFC 5802 §6; RFC 9266; XEP-0474".into(),
             evidence,
+            accepted: None,
         })
     }
 }

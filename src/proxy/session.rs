@@ -313,6 +313,7 @@ fn note_upstream_result(shared: &Shared, tap: &Tap, upstream: &Result<Upstream, 
             confidence: "certain".into(),
             avoidability: "avoidable".into(),
             favour: "against".into(),
+            about: None,
             fact: format!(
                 "{} bytes in clear followed <proceed/>: the server is broken, or somebody injects",
                 upstream.facts.discarded_bytes
@@ -320,6 +321,7 @@ fn note_upstream_result(shared: &Shared, tap: &Tap, upstream: &Result<Upstream, 
             advice: "check the server and the path to it".into(),
             source: "RFC 6120 §5.4.3.3".into(),
             evidence: vec![seq],
+            accepted: None,
         }));
     }
     if upstream.facts.opening == upstream::Opening::StartTls {

@@ -78,6 +78,8 @@ pub struct Exposure {
     pub derived: bool,
     /// What typing found out.
     pub typed: Typed,
+    /// The element it stood on or in, by its place in the document: values with the same number belong together. 0 for what is no XML.
+    pub element: u32,
 }
 
 /// The exposures of one record.
@@ -192,6 +194,6 @@ impl Exposures {
     pub fn push_fact(&mut self, field: &str, value: &str) {
         let id = self.catalog.by_id(field);
         let value = self.intern_str(value);
-        self.push(Exposure { field: id, value, path: None, via: Via::Direct, derived: false, typed: Typed::Plain });
+        self.push(Exposure { field: id, value, path: None, via: Via::Direct, derived: false, typed: Typed::Plain, element: 0 });
     }
 }

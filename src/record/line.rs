@@ -169,7 +169,17 @@ const UNCLASSIFIED_HEAD: &str = "{\"field\":\"unclassified\",\"value\":";
 
 fn write_exposures(out: &mut Vec<u8>, exposures: &Exposures) {
     out.extend_from_slice(b",\"exposures\":");
-    array(out, exposures.iter(), |out, exposure| write_exposure(out, exposures, exposure));
+    // Exposures come element by element: the first of each says which one it is.
+    let mut last = 0;
+    array(out, exposures.iter(), |out, exposure| {
+        write_exposure(out, exposures, exposure);
+        if exposure.element != last {
+            last = exposure.element;
+            out.extend_from_slice(b",\"element\":");
+            number(out, u64::from(last));
+        }
+        out.push(b'}');
+    });
 }
 
 fn write_exposure(out: &mut Vec<u8>, all: &Exposures, exposure: &Exposure) {
@@ -209,7 +219,6 @@ fn write_exposure(out: &mut Vec<u8>, all: &Exposures, exposure: &Exposure) {
             out.push(b'}');
         }
     }
-    out.push(b'}');
 }
 
 #[cfg(test)]

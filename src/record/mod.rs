@@ -215,6 +215,9 @@ pub struct Finding {
     pub avoidability: Str,
     /// `for` when it speaks for the client, `against` otherwise.
     pub favour: Str,
+    /// Whom or what it is about: an address, a node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// What was seen.
     pub fact: String,
     /// What to do.
@@ -223,6 +226,9 @@ pub struct Finding {
     pub source: Str,
     /// `seq` of the records (or input numbers) it stands on.
     pub evidence: Vec<u64>,
+    /// Why the evaluator accepts it, when the session file says so: then it does not count against the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<String>,
 }
 
 /// Start or end of a session.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::read::{Damage, ReadStanza};
 use super::tally::Tally;
+use crate::catalog::rows::Row;
 use crate::record::{Gap, SessionEvent, Totals};
 use crate::xmpp::Direction;
 
@@ -42,6 +43,8 @@ pub struct Coverage {
     pub keepalives: u64,
     /// Values that a row claims.
     pub classified: u64,
+    /// Values that a row claims, by namespace of the element they stood on or in; facts about the connection under `(connection)`.
+    pub claimed: Tally,
     /// Values that no row claims, by namespace.
     pub unclassified: Tally,
     /// Values of fields the catalog at hand does not have.
@@ -117,6 +120,16 @@ impl Coverage {
         if let Some(gap) = &stanza.gap {
             self.gap(gap);
         }
+    }
+
+    /// Counts a value that a row claims.
+    pub(super) fn claimed(&mut self, row: &Row) {
+        self.classified += 1;
+        self.claimed.add(match row.namespace.as_str() {
+            "" if row.fact.is_some() => "(connection)",
+            "" => crate::xmpp::ns::CLIENT,
+            namespace => namespace,
+        });
     }
 
     /// Counts a value that no row claims.

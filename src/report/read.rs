@@ -8,7 +8,7 @@ use std::io::BufRead;
 
 use serde::Deserialize;
 
-use crate::record::{Assessment, Gap, Intervention, SCHEMA_VERSION, SessionEvent};
+use crate::record::{Assessment, Gap, Intervention, Phase, SCHEMA_VERSION, SessionEvent};
 use crate::xmpp::Direction;
 
 /// Why a log could not be read.
@@ -43,6 +43,9 @@ pub struct Head<'a> {
     /// Wall clock.
     #[serde(borrow, default)]
     pub ts: Option<Cow<'a, str>>,
+    /// Seconds of a steady clock.
+    #[serde(default)]
+    pub mono: Option<f64>,
     /// What sort of record.
     #[serde(borrow, rename = "type")]
     pub kind: Cow<'a, str>,
@@ -69,6 +72,9 @@ pub struct Exposure<'a> {
     /// Typed parts.
     #[serde(borrow, default)]
     pub typed: Option<Typed<'a>>,
+    /// The element it stood on or in, where that differs from the exposure before.
+    #[serde(default)]
+    pub element: Option<u32>,
 }
 
 /// Typed parts, as far as a report uses them.
@@ -108,6 +114,15 @@ pub struct ReadVerdict<'a> {
 /// A first-level frame.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ReadStanza<'a> {
+    /// Position in the input, in a scan.
+    #[serde(default)]
+    pub input: Option<u64>,
+    /// Phase of the stream.
+    #[serde(default)]
+    pub phase: Option<Phase>,
+    /// Its redacted XML.
+    #[serde(borrow, default)]
+    pub evidence: Option<Cow<'a, str>>,
     /// Direction, when known.
     #[serde(default)]
     pub direction: Option<Direction>,

@@ -125,7 +125,7 @@ impl Summary {
                 }
                 continue;
             };
-            self.coverage.classified += 1;
+            self.coverage.claimed(row);
             let seen = match self.fields.get_mut(&*exposure.field) {
                 Some(seen) => seen,
                 None => self.fields.entry(row.id.clone()).or_insert_with(|| FieldSeen::new(row)),

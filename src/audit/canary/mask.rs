@@ -56,14 +56,19 @@ pub fn stanza(canaries: &Canaries, seen: &Seen, stanza: &mut Stanza) {
         }
     };
     stanza.exposures.rewrite(new);
-    let Stanza { name, namespace, stanza_type, payloads, conversation, gap, verdict, evidence, .. } = stanza;
+    let Stanza { name, namespace, stanza_type, payloads, conversation, gap, verdict, .. } = stanza;
     [name, namespace, stanza_type].into_iter().for_each(replace);
     payloads.iter_mut().chain(conversation).for_each(replace);
     gap.iter_mut().map(|gap| &mut gap.detail).chain(verdict.iter_mut().map(|verdict| &mut verdict.because)).for_each(replace);
-    match (evidence, split.first()) {
-        (Some(evidence), Some(canary)) => *evidence = canaries.marker(*canary),
-        (Some(evidence), None) => replace(evidence),
-        (None, _) => {}
+}
+
+/// The same for the evidence. Where a canary was split over elements nothing of it is shown.
+pub fn evidence(canaries: &Canaries, seen: &Seen, stanza: &mut Stanza) {
+    let Some(evidence) = &mut stanza.evidence else { return };
+    if let Some(split) = seen.sightings.iter().find(|s| s.found.chain.contains(&Coding::Joined)) {
+        *evidence = canaries.marker(split.found.canary);
+    } else if let Some(masked) = text(canaries, evidence) {
+        *evidence = masked;
     }
 }
 
@@ -83,7 +88,7 @@ pub fn body(canaries: &Canaries, body: &mut Body) {
     };
     match body {
         Body::Mark { label } => replace(label),
-        Body::Finding(finding) => [&mut finding.fact, &mut finding.advice].into_iter().for_each(replace),
+        Body::Finding(finding) => finding.about.iter_mut().chain([&mut finding.fact, &mut finding.advice]).for_each(replace),
         Body::Gap(gap) => replace(&mut gap.detail),
         Body::Intervention(intervention) => replace(&mut intervention.detail),
         Body::Session(event) => event.account.iter_mut().chain([&mut event.detail]).for_each(replace),

@@ -38,12 +38,14 @@ pub struct Frame<'a> {
 pub struct Watch {
     canaries: Canaries,
     ledger: Ledger,
+    /// What the last frame showed.
+    seen: Seen,
 }
 
 impl Watch {
     /// For a session.
     pub fn new(canaries: &Canaries) -> Watch {
-        Watch { canaries: canaries.clone(), ledger: Ledger::default() }
+        Watch { canaries: canaries.clone(), ..Watch::default() }
     }
 
     /// Whether there is anything to look for.
@@ -76,7 +78,15 @@ impl Watch {
         self.ledger.not_searched += u64::from(seen.incomplete || !frame.complete);
         let findings = self.leaks(&frame, &seen, stanza);
         self.count(&frame, stanza);
+        self.seen = seen;
         findings
+    }
+
+    /// Takes what the last frame showed out of the evidence, which is made after everything else.
+    pub fn mask_evidence(&self, stanza: &mut Stanza) {
+        if !self.seen.sightings.is_empty() {
+            mask::evidence(&self.canaries, &self.seen, stanza);
+        }
     }
 
     fn leaks(&mut self, frame: &Frame<'_>, seen: &Seen, stanza: &mut Stanza) -> Vec<Finding> {
@@ -128,10 +138,12 @@ impl Watch {
             confidence: "certain".into(),
             avoidability: "avoidable".into(),
             favour: "against".into(),
+            about: None,
             fact,
             advice: "look at which feature of the client sent this field, and switch it off or report it".into(),
             source: "XEP-0384 §2.1".into(),
             evidence: vec![frame.evidence],
+            accepted: None,
         }
     }
 

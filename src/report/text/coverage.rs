@@ -50,6 +50,7 @@ pub(super) fn write(screen: &mut Screen, summary: &Summary) {
     if coverage.foreign > 0 {
         screen.item("", &format!("{} of fields that the catalog at hand does not have", counted(coverage.foreign, "value")));
     }
+    screen.item("By namespace", &some_of(&coverage.claimed.ranked(), MAX_LINES, 70));
     if unclassified > 0 {
         screen.item("Unclassified in", &some_of(&coverage.unclassified.ranked(), MAX_LINES, 70));
     }

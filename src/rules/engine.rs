@@ -1,0 +1,172 @@
+//! Runs the rules over the stanzas of one session.
+
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::choice::Choice;
+use super::rule::Out;
+use super::seen::{Seen, Sight, names};
+use super::world::{self, Lesson};
+use super::{Check, Found, RULES, Rule, Severity, World};
+use crate::catalog::Catalog;
+use crate::record::Finding;
+use crate::xmpp::element::{NodeId, NodeKind};
+use crate::xmpp::names::Sym;
+
+/// Findings of severity low and info are told once per rule and subject; so many subjects are remembered.
+const MAX_TOLD: usize = 10_000;
+
+/// One bit a rule, and one for the world.
+type Mask = u128;
+
+/// The bit of the world.
+const WORLD: Mask = 1 << 127;
+
+/// Which rules are on, and what wakes them up. Shared by all sessions of a run.
+#[derive(Debug)]
+pub struct RuleSet {
+    rules: Vec<&'static Rule>,
+    by_element: FxHashMap<Sym, Mask>,
+    by_verdict: Vec<(&'static str, Mask)>,
+    choice: Choice,
+}
+
+impl RuleSet {
+    /// The rules that `choice` leaves on.
+    pub fn new(catalog: &Catalog, choice: Choice) -> RuleSet {
+        const { assert!(RULES.len() < 127, "one bit a rule") };
+        let rules: Vec<&'static Rule> = RULES.iter().copied().filter(|rule| !choice.is_off(rule.id)).collect();
+        let mut by_element: FxHashMap<Sym, Mask> = FxHashMap::default();
+        let mut by_verdict: Vec<(&'static str, Mask)> = Vec::new();
+        let mut watch = |watches: &[(&str, &str)], bit: Mask| {
+            for (uri, local) in watches {
+                let sym = catalog.names.lookup(uri, local);
+                if sym != Sym::UNKNOWN {
+                    *by_element.entry(sym).or_default() |= bit;
+                }
+            }
+        };
+        watch(world::WATCHES, WORLD);
+        for (index, rule) in rules.iter().enumerate() {
+            watch(rule.watches, 1 << index);
+            for id in rule.verdicts {
+                by_verdict.push((id, 1 << index));
+            }
+        }
+        RuleSet { rules, by_element, by_verdict, choice }
+    }
+}
+
+/// The rules at work in one session.
+pub struct Engine {
+    set: Arc<RuleSet>,
+    checks: Vec<Box<dyn Check>>,
+    world: World,
+    told: FxHashSet<(usize, String)>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("rules", &self.checks.len()).field("world", &self.world).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// For a session of one of these accounts.
+    pub fn new(set: Arc<RuleSet>, accounts: &[String]) -> Engine {
+        let checks = set.rules.iter().map(|rule| (rule.check)()).collect();
+        Engine { set, checks, world: World::new(accounts), told: FxHashSet::default() }
+    }
+
+    /// What the session taught.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Shows a stanza to the rules that watch something in it; what they find, ready for the log.
+    pub fn see(&mut self, sight: Sight<'_>) -> Vec<Finding> {
+        let mut awake: Mask = 0;
+        let document = sight.stanza.document();
+        for index in 0..document.len() {
+            let node = document.node(NodeId(index as u32));
+            if node.kind != NodeKind::Text
+                && let Some(mask) = self.set.by_element.get(&document.element(NodeId(index as u32)).sym())
+            {
+                awake |= mask;
+            }
+        }
+        if let Some(verdict) = sight.verdict {
+            for (id, mask) in &self.set.by_verdict {
+                if verdict.rules.iter().any(|rule| names(id, rule)) {
+                    awake |= mask;
+                }
+            }
+        }
+        if awake == 0 {
+            return Vec::new();
+        }
+        let seen = Seen { sight, world: &self.world };
+        let mut findings = Vec::new();
+        let mut out = Out::default();
+        let mut rules = awake & !WORLD;
+        while rules != 0 {
+            let index = rules.trailing_zeros() as usize;
+            rules &= rules - 1;
+            self.checks[index].see(&seen, &mut out);
+            for found in out.found.drain(..) {
+                findings.extend(finding(&self.set, &mut self.told, index, found, Some(sight.number)));
+            }
+        }
+        if awake & WORLD != 0 {
+            let sent = seen.is_sent();
+            self.world.learn(&Lesson::of(sight, sent));
+        }
+        findings
+    }
+
+    /// The session has ended.
+    pub fn end(&mut self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut out = Out::default();
+        for (index, check) in self.checks.iter_mut().enumerate() {
+            check.end(&self.world, &mut out);
+            for found in out.found.drain(..) {
+                findings.extend(finding(&self.set, &mut self.told, index, found, None));
+            }
+        }
+        findings
+    }
+}
+
+/// The finding as a record; none when it is mild and was told before.
+fn finding(set: &RuleSet, told: &mut FxHashSet<(usize, String)>, index: usize, found: Found, number: Option<u64>) -> Option<Finding> {
+    let rule = set.rules[index];
+    let severity = found.severity.unwrap_or(rule.severity);
+    if severity <= Severity::Low {
+        // The fact without an address distinguishes what a rule says of the same subject.
+        let key = (index, found.about.clone().unwrap_or_else(|| found.fact.clone()));
+        if told.len() >= MAX_TOLD && !told.contains(&key) || !told.insert(key) {
+            return None;
+        }
+    }
+    let mut evidence = found.evidence;
+    evidence.extend(number);
+    evidence.sort_unstable();
+    evidence.dedup();
+    let avoidability = found.avoidability.unwrap_or(rule.avoidability);
+    let accepted = set.choice.accepts(rule.id, found.about.as_deref());
+    Some(Finding {
+        rule: rule.id.into(),
+        severity: severity.name().into(),
+        confidence: found.confidence.unwrap_or(rule.confidence).name().into(),
+        avoidability: avoidability.name().into(),
+        favour: "against".into(),
+        about: found.about,
+        fact: found.fact,
+        advice: found.advice.unwrap_or_else(|| rule.advice.to_owned()),
+        source: rule.source.into(),
+        evidence,
+        accepted,
+    })
+}

@@ -1,0 +1,79 @@
+//! Leak rules: what a client sends that it need not, or should not, and what that means.
+//!
+//! A rule looks at one stanza at a time and at what the session taught ([`World`]). It reads elements and attributes that a redacted stanza
+//! still has, so that it says the same live, in `scan`, and on the records of a run ([`stored`]). Facts, meaning and advice are kept apart:
+//! the exposure says what was readable, the rule says why that matters and what helps.
+//!
+//! Adding a rule is adding one file with its manual page, one line in the table below, and one file of fixtures in `tests/rules/`.
+
+mod choice;
+mod engine;
+pub mod names;
+mod overview;
+mod page;
+mod rule;
+mod seen;
+pub mod stored;
+mod world;
+
+pub use choice::{Accepted, Choice, ChoiceError};
+pub use engine::{Engine, RuleSet};
+pub use overview::overview;
+pub use rule::{Avoidability, Check, Confidence, Found, Out, Rule, Severity, Theme};
+pub use seen::{Judged, Seen, Sight};
+pub use world::{Affiliation, MAX_ENTRIES, World};
+
+/// The registry: one line a rule, ordered by theme.
+macro_rules! registry {
+    ($($module:ident)*) => {
+        $(mod $module;)*
+
+        /// Every rule.
+        pub const RULES: &[&Rule] = &[$(&$module::RULE),*];
+    };
+}
+
+registry! {
+    clear_body_beside_ciphertext
+    clear_text_after_encryption
+    clear_text_to_omemo_contact
+    encryption_announced_but_absent
+    content_beside_ciphertext
+    envelope_in_clear
+    readable_payload
+    malformed_ciphertext
+    reused_key_material
+    metadata_beside_ciphertext
+    reply_quote_beside_ciphertext
+    reaction_in_encrypted_conversation
+    marker_in_clear_though_it_could_be_encrypted
+    uncovered_stanza_in_encrypted_conversation
+    trust_decision_in_clear
+    room_subject_in_clear
+    login_before_tls
+    chat_state_to_stranger
+    unannounced_device
+    key_for_non_member
+    encrypted_for_nobody
+    untrustworthy_keys
+    dormant_device
+}
+
+/// The rule of that name.
+pub fn by_id(id: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_plain() {
+        let mut seen = std::collections::BTreeSet::new();
+        for rule in RULES {
+            assert!(seen.insert(rule.id), "{} twice", rule.id);
+            assert!(rule.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", rule.id);
+        }
+    }
+}

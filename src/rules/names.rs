@@ -1,0 +1,59 @@
+//! Namespaces that rules look for, by the name their specification goes by.
+#![expect(missing_docs, reason = "each is the namespace of the specification it is named after")]
+
+pub use crate::xmpp::ns::{
+    BIND, BIND2, CARBONS, CLIENT, DISCO_INFO, DISCO_ITEMS, EME, FORWARD, MAM, MUC, MUC_USER, OMEMO_0, OMEMO_1, OMEMO_2, OMEMO_LEGACY,
+    PUBSUB, PUBSUB_EVENT, ROSTER, SASL, SASL2, STREAM, TLS,
+};
+
+pub const AVATAR_DATA: &str = "urn:xmpp:avatar:data";
+pub const BOB: &str = "urn:xmpp:bob";
+pub const BOOKMARKS: &str = "storage:bookmarks";
+pub const BOOKMARKS_2: &str = "urn:xmpp:bookmarks:1";
+pub const CAPS: &str = "http://jabber.org/protocol/caps";
+pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates";
+pub const COMMANDS: &str = "http://jabber.org/protocol/commands";
+pub const CORRECT: &str = "urn:xmpp:message-correct:0";
+pub const DATA_FORMS: &str = "jabber:x:data";
+pub const DELAY: &str = "urn:xmpp:delay";
+pub const FALLBACK: &str = "urn:xmpp:fallback:0";
+pub const FILE_METADATA: &str = "urn:xmpp:file:metadata:0";
+pub const GEOLOC: &str = "http://jabber.org/protocol/geoloc";
+pub const HTTP_UPLOAD: &str = "urn:xmpp:http:upload:0";
+pub const IBB: &str = "http://jabber.org/protocol/ibb";
+pub const IDLE: &str = "urn:xmpp:idle:1";
+pub const JINGLE: &str = "urn:xmpp:jingle:1";
+pub const JINGLE_FILE: &str = "urn:xmpp:jingle:apps:file-transfer:5";
+pub const JINGLE_ICE_UDP: &str = "urn:xmpp:jingle:transports:ice-udp:1";
+pub const JINGLE_MESSAGE: &str = "urn:xmpp:jingle-message:0";
+pub const JINGLE_RAW_UDP: &str = "urn:xmpp:jingle:transports:raw-udp:1";
+pub const JINGLE_S5B: &str = "urn:xmpp:jingle:transports:s5b:1";
+pub const LAST: &str = "jabber:iq:last";
+pub const LEGACY_AUTH: &str = "jabber:iq:auth";
+pub const MARKERS: &str = "urn:xmpp:chat-markers:0";
+pub const MESSAGE_RETRACT: &str = "urn:xmpp:message-retract:1";
+pub const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
+pub const OOB: &str = "jabber:x:oob";
+pub const OPENPGP: &str = "urn:xmpp:openpgp:0";
+pub const PGP_ENCRYPTED: &str = "jabber:x:encrypted";
+pub const PGP_SIGNED: &str = "jabber:x:signed";
+pub const PRIVATE: &str = "jabber:iq:private";
+pub const PUSH: &str = "urn:xmpp:push:0";
+pub const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
+pub const REACTIONS: &str = "urn:xmpp:reactions:0";
+pub const RECEIPTS: &str = "urn:xmpp:receipts";
+pub const REFERENCE: &str = "urn:xmpp:reference:0";
+pub const REGISTER: &str = "jabber:iq:register";
+pub const REPLY: &str = "urn:xmpp:reply:0";
+pub const S5B: &str = "http://jabber.org/protocol/bytestreams";
+pub const SFS: &str = "urn:xmpp:sfs:0";
+pub const SI: &str = "http://jabber.org/protocol/si";
+pub const SI_FILE: &str = "http://jabber.org/protocol/si/profile/file-transfer";
+pub const TIME: &str = "urn:xmpp:time";
+pub const VCARD: &str = "vcard-temp";
+pub const VCARD_4: &str = "urn:ietf:params:xml:ns:vcard-4.0";
+pub const VCARD_UPDATE: &str = "vcard-temp:x:update";
+pub const VERSION: &str = "jabber:iq:version";
+
+/// Every OMEMO namespace, the most used first.
+pub const OMEMO: [&str; 4] = [OMEMO_LEGACY, OMEMO_2, OMEMO_1, OMEMO_0];

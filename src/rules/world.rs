@@ -1,0 +1,374 @@
+//! What a session has taught the rules: who is entitled to what, which rooms, which devices, what was encrypted.
+//!
+//! Learned from the stanzas themselves, redacted ones included, and bounded: beyond [`MAX_ENTRIES`] nothing is added.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::names::{BIND, MUC, MUC_ADMIN, MUC_USER, OMEMO, OMEMO_LEGACY, PUBSUB, PUBSUB_EVENT, ROSTER, SASL2};
+use super::seen::child;
+use super::{Judged, Sight};
+use crate::record::Verdict;
+use crate::xmpp::Direction;
+use crate::xmpp::element::Element;
+use crate::xmpp::jid::{Jid, normalised_bare};
+
+/// Entries of each sort that are kept at most.
+pub const MAX_ENTRIES: usize = 20_000;
+
+/// A roster item, as far as it says who sees what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Contact {
+    /// The contact sees the account's presence (subscription `from` or `both`).
+    sees_us: bool,
+}
+
+/// What somebody is in a room (XEP-0045 §5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Affiliation {
+    /// Owner, admin or member.
+    Member,
+    /// No affiliation.
+    None,
+    /// Banned.
+    Outcast,
+}
+
+#[derive(Debug, Default)]
+struct Room {
+    people: FxHashMap<String, Affiliation>,
+    /// Whether somebody's real address was ever shown by it.
+    shows_addresses: bool,
+}
+
+/// A message that was end-to-end encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encrypted {
+    /// Number of the last one.
+    pub number: u64,
+    /// Which system: the namespace of the container, or `otr`.
+    pub system: &'static str,
+}
+
+/// What the session taught.
+#[derive(Debug, Default)]
+pub struct World {
+    own: Option<String>,
+    accounts: Vec<String>,
+    roster: FxHashMap<String, Contact>,
+    roster_seen: bool,
+    shown_presence_to: FxHashSet<String>,
+    wrote_to: FxHashSet<String>,
+    rooms: FxHashMap<String, Room>,
+    /// People in all rooms together.
+    people: usize,
+    away: bool,
+    /// Device ids last announced, by address and family.
+    devices: FxHashMap<(String, &'static str), Vec<u32>>,
+    /// Ids in all lists together.
+    device_ids: usize,
+    encrypted: [FxHashMap<String, Encrypted>; 2],
+}
+
+/// Elements the world learns from, by namespace and name. Messages and presences teach by themselves.
+pub(super) const WATCHES: &[(&str, &str)] = &[
+    (BIND, "bind"),
+    (SASL2, "success"),
+    (ROSTER, "query"),
+    (PUBSUB, "pubsub"),
+    (PUBSUB_EVENT, "event"),
+    (MUC_ADMIN, "query"),
+    ("jabber:client", "message"),
+    ("jabber:client", "presence"),
+];
+
+impl World {
+    pub(super) fn new(accounts: &[String]) -> World {
+        let accounts: Vec<String> = accounts.iter().map(|account| normalised_bare(account).into_owned()).collect();
+        World { own: (accounts.len() == 1).then(|| accounts[0].clone()), accounts, ..World::default() }
+    }
+
+    /// Bare address of the account, once known.
+    pub fn own(&self) -> Option<&str> {
+        self.own.as_deref()
+    }
+
+    /// Whether this is the own account, or its server, or a service of it.
+    pub fn is_own(&self, address: &str) -> bool {
+        let bare = normalised_bare(address);
+        match self.own.as_deref() {
+            Some(own) => own == &*bare,
+            None => self.accounts.iter().any(|account| *account == *bare),
+        }
+    }
+
+    /// Whether this is the own server or a host below it.
+    pub fn is_own_server(&self, address: &str) -> bool {
+        let jid = Jid::split(address);
+        let (Some(own), None) = (self.own.as_deref(), jid.localpart()) else { return false };
+        let (own, host) = (Jid::split(own).domainpart(), jid.domainpart());
+        let below = host.len().checked_sub(own.len()).is_some_and(|at| {
+            host.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(own)) && (at == 0 || host.as_bytes()[at - 1] == b'.')
+        });
+        below
+    }
+
+    /// Whether this is a room the account joined, or somebody in it.
+    pub fn is_room(&self, address: &str) -> bool {
+        !self.rooms.is_empty() && self.rooms.contains_key(&*normalised_bare(address))
+    }
+
+    /// Whether somebody may see the account's presence: by subscription, because it was sent to them, or because they share a room.
+    pub fn sees_presence(&self, address: &str) -> bool {
+        let bare = normalised_bare(address);
+        self.is_own(address)
+            || self.roster.get(&*bare).is_some_and(|contact| contact.sees_us)
+            || self.shown_presence_to.contains(&*bare)
+            || self.rooms.contains_key(&*bare)
+    }
+
+    /// Whether somebody is not entitled to the account's presence. False as long as the roster was not seen: then nobody can tell.
+    pub fn is_stranger(&self, address: &str) -> bool {
+        self.roster_seen && !self.is_own_server(address) && !self.sees_presence(address)
+    }
+
+    /// Whether somebody is on the roster, whatever the subscription.
+    pub fn is_contact(&self, address: &str) -> bool {
+        self.roster.contains_key(&*normalised_bare(address))
+    }
+
+    /// Whether the roster was seen.
+    pub fn knows_roster(&self) -> bool {
+        self.roster_seen
+    }
+
+    /// Whether the person wrote to this address in this session.
+    pub fn wrote_to(&self, address: &str) -> bool {
+        self.wrote_to.contains(&*normalised_bare(address))
+    }
+
+    /// Whether the account's last presence to everybody said away, or extended away.
+    pub fn is_away(&self) -> bool {
+        self.away
+    }
+
+    /// What somebody is in a room, as far as it was seen.
+    pub fn affiliation(&self, room: &str, person: &str) -> Option<Affiliation> {
+        self.rooms.get(&*normalised_bare(room))?.people.get(&*normalised_bare(person)).copied()
+    }
+
+    /// Whether a room was seen that never showed a real address.
+    pub fn hides_addresses(&self, room: &str) -> bool {
+        self.rooms.get(&*normalised_bare(room)).is_some_and(|room| !room.shows_addresses)
+    }
+
+    /// Device ids last announced for an address in an OMEMO namespace, if a list was seen.
+    pub fn devices(&self, address: &str, namespace: &str) -> Option<&[u32]> {
+        let family = family(namespace)?;
+        let own = if address.is_empty() { self.own.as_deref()? } else { address };
+        self.devices.get(&(normalised_bare(own).into_owned(), family)).map(Vec::as_slice)
+    }
+
+    /// Whether an address announced a device in any OMEMO namespace.
+    pub fn has_devices(&self, address: &str) -> bool {
+        OMEMO.iter().any(|namespace| self.devices(address, namespace).is_some_and(|devices| !devices.is_empty()))
+    }
+
+    /// Accounts whose last list, in the family of an OMEMO namespace, names a device.
+    pub fn owners(&self, device: u32, namespace: &str) -> Vec<&str> {
+        let Some(family) = family(namespace) else { return Vec::new() };
+        let lists = self.devices.iter().filter(|((_, listed), ids)| *listed == family && ids.contains(&device));
+        lists.map(|((owner, _), _)| owner.as_str()).collect()
+    }
+
+    /// The last message of a conversation, in a direction, that was end-to-end encrypted.
+    pub fn encrypted(&self, conversation: &str, direction: Direction) -> Option<Encrypted> {
+        self.encrypted[direction.index()].get(conversation).copied()
+    }
+
+    /// The last encrypted message of a conversation in either direction.
+    pub fn encrypted_at_all(&self, conversation: &str) -> Option<Encrypted> {
+        Direction::BOTH.into_iter().filter_map(|direction| self.encrypted(conversation, direction)).max_by_key(|last| last.number)
+    }
+
+    /// Entries kept, of all sorts together. Bounded whatever a session brings.
+    pub fn entries(&self) -> usize {
+        let encrypted: usize = self.encrypted.iter().map(FxHashMap::len).sum();
+        let sets = self.roster.len() + self.shown_presence_to.len() + self.wrote_to.len() + self.rooms.len() + self.devices.len();
+        sets + encrypted + self.people + self.device_ids
+    }
+
+    /// Learns from a stanza, after the rules have seen it.
+    pub(super) fn learn(&mut self, seen: &Lesson<'_>) {
+        let stanza = seen.stanza;
+        match stanza.local() {
+            "iq" => self.learn_iq(stanza, seen.sent),
+            "presence" => self.learn_presence(stanza, seen.sent),
+            "message" => self.learn_message(stanza, seen),
+            "success" if stanza.uri() == SASL2 => {
+                if let Some(identifier) = child(stanza, SASL2, "authorization-identifier") {
+                    self.set_own(identifier.own_text().trim());
+                }
+            }
+            _ => {}
+        }
+        for pubsub in stanza.children().filter(|child| child.uri() == PUBSUB || child.uri() == PUBSUB_EVENT) {
+            self.learn_devices(pubsub, stanza, seen.sent);
+        }
+    }
+
+    fn learn_iq(&mut self, iq: Element<'_>, sent: bool) {
+        if let Some(jid) = child(iq, BIND, "bind").and_then(|bind| child(bind, BIND, "jid")) {
+            self.set_own(jid.own_text().trim());
+        }
+        let from_own_server = iq.attr("from").is_none_or(|from| self.is_own(from) || self.is_own_server(from));
+        if let Some(query) = child(iq, ROSTER, "query").filter(|_| !sent && from_own_server) {
+            self.roster_seen = true;
+            for item in query.children().filter(|item| item.local() == "item") {
+                let Some(jid) = item.attr("jid").map(normalised_bare) else { continue };
+                let subscription = item.attr("subscription").unwrap_or("none");
+                if subscription == "remove" {
+                    self.roster.remove(&*jid);
+                } else if self.roster.len() < MAX_ENTRIES {
+                    self.roster.insert(jid.into_owned(), Contact { sees_us: matches!(subscription, "from" | "both") });
+                }
+            }
+        }
+        if let Some(query) = child(iq, MUC_ADMIN, "query")
+            && let Some(room) = iq.attr(if sent { "to" } else { "from" })
+        {
+            for item in query.children().filter(|item| item.local() == "item") {
+                self.learn_affiliation(room, item);
+            }
+        }
+    }
+
+    fn learn_presence(&mut self, presence: Element<'_>, sent: bool) {
+        let kind = presence.attr("type");
+        if sent {
+            match (presence.attr("to"), kind) {
+                (None, None) => {
+                    let show = presence.children().find(|child| child.local() == "show").map(|show| show.own_text().trim().to_owned());
+                    self.away = matches!(show.as_deref(), Some("away" | "xa"));
+                }
+                (Some(to), None) if child(presence, MUC, "x").is_some() => _ = self.room(to),
+                (Some(to), None | Some("subscribed")) if self.shown_presence_to.len() < MAX_ENTRIES => {
+                    self.shown_presence_to.insert(normalised_bare(to).into_owned());
+                }
+                (Some(to), Some("unavailable" | "unsubscribed")) => {
+                    self.shown_presence_to.remove(&*normalised_bare(to));
+                }
+                _ => {}
+            }
+        } else if let (Some(from), Some(user)) = (presence.attr("from"), child(presence, MUC_USER, "x")) {
+            self.room(from);
+            for item in user.children().filter(|item| item.local() == "item") {
+                self.learn_affiliation(from, item);
+            }
+        }
+    }
+
+    fn learn_message(&mut self, message: Element<'_>, seen: &Lesson<'_>) {
+        if let (true, Some(to), Some(_)) = (seen.sent, message.attr("to"), seen.verdict)
+            && self.wrote_to.len() < MAX_ENTRIES
+        {
+            self.wrote_to.insert(normalised_bare(to).into_owned());
+        }
+        if let (Some(from), Some(user), false) = (message.attr("from"), child(message, MUC_USER, "x"), seen.sent) {
+            for item in user.children().filter(|item| item.local() == "item") {
+                self.learn_affiliation(from, item);
+            }
+        }
+        let container = message.children().find_map(|child| match (child.local(), child.uri()) {
+            ("encrypted", uri) => OMEMO.into_iter().find(|omemo| *omemo == uri),
+            ("openpgp", super::names::OPENPGP) => Some(super::names::OPENPGP),
+            ("x", super::names::PGP_ENCRYPTED) => Some(super::names::PGP_ENCRYPTED),
+            _ => None,
+        });
+        let otr = || seen.verdict.is_some_and(|v| v.rules.iter().any(|rule| rule == "O2"));
+        if let (Some(conversation), Some(verdict)) = (seen.conversation, seen.verdict)
+            && verdict.body != Verdict::NotEncrypted
+            && let Some(system) = container.or_else(|| otr().then_some("otr"))
+        {
+            let known = &mut self.encrypted[usize::from(!seen.sent)];
+            if known.len() < MAX_ENTRIES || known.contains_key(conversation) {
+                known.insert(conversation.to_owned(), Encrypted { number: seen.number, system });
+            }
+        }
+    }
+
+    fn learn_devices(&mut self, pubsub: Element<'_>, stanza: Element<'_>, sent: bool) {
+        let owner = stanza.attr(if sent { "to" } else { "from" }).map(str::to_owned).or_else(|| self.own.clone());
+        let Some(owner) = owner else { return };
+        for items in pubsub.children() {
+            let Some(family) =
+                items.attr("node").filter(|node| node.ends_with("devicelist") || node.ends_with(":devices")).and_then(family)
+            else {
+                continue;
+            };
+            let Some(list) = items.children().filter_map(|item| item.children().next()).last() else { continue };
+            let ids: Vec<u32> = list.children().filter_map(|device| device.attr("id")?.parse().ok()).take(1000).collect();
+            let key = (normalised_bare(&owner).into_owned(), family);
+            let before = self.devices.get(&key).map_or(0, Vec::len);
+            let known = self.devices.contains_key(&key);
+            if self.device_ids - before + ids.len() <= MAX_ENTRIES && (known || self.devices.len() < MAX_ENTRIES) {
+                self.device_ids = self.device_ids - before + ids.len();
+                self.devices.insert(key, ids);
+            }
+        }
+    }
+
+    fn learn_affiliation(&mut self, room: &str, item: Element<'_>) {
+        let (Some(jid), Some(affiliation)) = (item.attr("jid"), item.attr("affiliation")) else { return };
+        let affiliation = match affiliation {
+            "owner" | "admin" | "member" => Affiliation::Member,
+            "outcast" => Affiliation::Outcast,
+            _ => Affiliation::None,
+        };
+        let full = self.people >= MAX_ENTRIES;
+        let person = normalised_bare(jid);
+        let Some(room) = self.room(room) else { return };
+        room.shows_addresses = true;
+        if let Some(known) = room.people.get_mut(&*person) {
+            *known = affiliation;
+        } else if !full {
+            room.people.insert(person.into_owned(), affiliation);
+            self.people += 1;
+        }
+    }
+
+    fn room(&mut self, address: &str) -> Option<&mut Room> {
+        let bare = normalised_bare(address);
+        if self.rooms.len() >= MAX_ENTRIES && !self.rooms.contains_key(&*bare) {
+            return None;
+        }
+        Some(self.rooms.entry(bare.into_owned()).or_default())
+    }
+
+    fn set_own(&mut self, address: &str) {
+        if !address.is_empty() {
+            self.own = Some(normalised_bare(address).into_owned());
+        }
+    }
+}
+
+/// What learning needs of a stanza, without the world that learns.
+#[derive(Debug)]
+pub(super) struct Lesson<'a> {
+    pub stanza: Element<'a>,
+    pub sent: bool,
+    pub verdict: Option<&'a Judged<'a>>,
+    pub conversation: Option<&'a str>,
+    pub number: u64,
+}
+
+impl<'a> Lesson<'a> {
+    pub fn of(sight: Sight<'a>, sent: bool) -> Lesson<'a> {
+        Lesson { stanza: sight.stanza, sent, verdict: sight.verdict, conversation: sight.conversation, number: sight.number }
+    }
+}
+
+/// The OMEMO namespace that a container or a node belongs to. OMEMO 1 and 2 shared their nodes for a while (XEP-0384 0.8.0).
+fn family(name: &str) -> Option<&'static str> {
+    let found = OMEMO.into_iter().find(|omemo| name.starts_with(omemo));
+    found.map(|omemo| if omemo.starts_with("urn:xmpp:omemo:") { super::names::OMEMO_2 } else { OMEMO_LEGACY })
+}
