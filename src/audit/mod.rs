@@ -22,11 +22,13 @@ use std::sync::Arc;
 
 use extract::{Context, Extractor};
 use memory::Memory;
+use opacity::{Opacity, Scene};
+
+pub use opacity::{Announced, DeviceList};
 
 use crate::catalog::Catalog;
 use crate::record::{
-    Assessment, Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza,
-    Totals, Verdict,
+    Assessment, Body, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals, Verdict,
 };
 use crate::rules::{Choice, Engine, Judged, RuleSet, Sight};
 use crate::xmpp::Direction;
@@ -59,8 +61,10 @@ pub struct Settings {
     pub limits: Limits,
     /// Texts that must stay encrypted.
     pub canaries: canary::Canaries,
-    /// Device ids known from elsewhere, by account.
-    pub device_lists: Vec<(String, Vec<u32>)>,
+    /// Device lists known from elsewhere.
+    pub device_lists: Vec<DeviceList>,
+    /// Devices announced in any session with these settings.
+    pub announced: Announced,
     /// The leak rules; every rule when left out.
     pub rules: Option<Arc<RuleSet>>,
 }
@@ -117,6 +121,7 @@ pub struct Auditor {
     queue: VecDeque<Queued>,
     memory: Memory,
     watch: canary::Watch,
+    opacity: Opacity,
     rules: Engine,
     document: Document,
     extractor: Extractor,
@@ -132,7 +137,8 @@ impl Auditor {
         let side = || Side::new(Phase::BeforeTls, settings.limits.max_bytes_before_login);
         Auditor {
             sides: [side(), side()],
-            memory: Memory::new(&settings.accounts, &settings.device_lists),
+            memory: Memory::new(&settings.accounts),
+            opacity: Opacity::new(&settings.device_lists, &settings.announced),
             watch: canary::Watch::new(&settings.canaries),
             rules: Engine::new(
                 settings.rules.clone().unwrap_or_else(|| Arc::new(RuleSet::new(&catalog, Choice::default()))),
@@ -268,6 +274,11 @@ impl Auditor {
     /// Session memory.
     pub fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    /// What the session has shown of devices, keys and containers.
+    pub fn opacity(&self) -> &Opacity {
+        &self.opacity
     }
 
     /// The catalog in use.
@@ -514,12 +525,23 @@ impl Auditor {
         }
         // A copy is rated like the message it copies; the conversation is that of the inner message.
         let message = inner_message(root, known);
-        stanza.verdict = opacity::judge(message, known);
-        if stanza.verdict.is_some() {
-            stanza.conversation = conversation(message, direction, &self.memory);
+        let scene = Scene {
+            direction,
+            at: self.at,
+            memory: &self.memory,
+            known,
+            canaries: &self.settings.canaries,
+            frame: bytes,
+            max_forwards: self.settings.limits.max_forwards,
+        };
+        let judged = self.opacity.judge(root, &scene);
+        if judged.is_some() {
+            stanza.conversation = conversation(message, direction, &self.memory).or_else(|| self.memory.own.clone());
         }
-        if message.id == root.id {
-            self.expect_encryption(&mut stanza, direction);
+        let expectation = judged.as_ref().map(|judged| (judged.announced, judged.protects));
+        stanza.verdict = judged.map(|judged| judged.verdict);
+        if let (true, Some((announced, protects))) = (message.id == root.id, expectation) {
+            self.expect_encryption(&mut stanza, direction, announced, protects);
         }
         if self.watch.is_active() {
             self.seek_canaries(bytes, frame, &mut stanza, input);
@@ -547,14 +569,22 @@ impl Auditor {
 
     /// Content in clear, where a message in the same conversation and direction was encrypted before, is suspect (rule L6): the client, or
     /// the person, fell back without the conversation showing it.
-    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>) {
-        let (Some(verdict), Some(with), Some(direction)) = (&mut stanza.verdict, &stanza.conversation, direction) else { return };
+    ///
+    /// So is it where the stanza itself announces encryption (XEP-0380).
+    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>, announced: bool, protects: bool) {
+        let (Some(verdict), Some(with)) = (&mut stanza.verdict, &stanza.conversation) else { return };
+        // Without a direction a conversation is named by whom the stanza is for, so that each way has a name of its own.
+        let direction = direction.unwrap_or(Direction::ClientToServer);
         let encrypted = self.memory.encrypted_with(with, direction);
-        if matches!(verdict.body, Verdict::Opaque) {
+        if protects {
             self.memory.remember_encrypted(with, direction);
-        } else if encrypted && verdict.body == Verdict::NotEncrypted && verdict.rules == ["N1"] {
-            let because = "readable text in a conversation that was encrypted before".to_owned();
-            *verdict = BodyVerdict { body: Verdict::Suspect, level: None, rules: vec!["L6", "N1"], because };
+        } else if (encrypted || announced) && verdict.body == Verdict::NotEncrypted && verdict.rules.contains(&"N1") {
+            let because = if encrypted {
+                "readable text in a conversation that was encrypted before"
+            } else {
+                "readable text in a message that announces encryption"
+            };
+            opacity::downgrade(verdict, because);
         }
     }
 
@@ -644,7 +674,8 @@ mod tests {
     #[test]
     fn clear_text_after_encrypted_text_is_a_finding() {
         let mut auditor = Auditor::new(Catalog::builtin(), Arc::default(), "s").assume_logged_in();
-        let omemo = "<message to='ann@a.example'><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><key rid='2'>QUJD</key>\
+        let omemo = "<message to='ann@a.example'><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><key rid='2'>\
+            MwohBe6KSVOTzXno3V8VSqKID3gmzJR4jf00bBtmmJNHUsR3EAAYAiIwrS/RWECWXMf7PhP8K6nDfulMayvofTaMmLTGwGDMhISvotyrivXUauq6iZA8tSl5T8hDbHbBjMw=</key>\
             <iv>QUJDREVGR0hJSktM</iv></header><payload>QUJD</payload></encrypted></message>";
         let clear = "<message to='ann@a.example'><body>x</body></message>";
         let answer = "<message from='ann@a.example'><body>y</body></message>";

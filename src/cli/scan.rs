@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 use stanzascope::audit::canary::{Canaries, Canary};
-use stanzascope::audit::{Evidence, Settings};
+use stanzascope::audit::{DeviceList, Evidence, Settings};
 use stanzascope::config::SessionFile;
 use stanzascope::record::SEVERITIES;
 use stanzascope::run::read_witnesses;
@@ -33,7 +33,8 @@ pub struct Args {
     /// An account under test, whose view it is. May be repeated.
     #[arg(long, value_name = "JID")]
     account: Vec<String>,
-    /// Device lists that accounts had published: {"device_lists": {"jid": [id, …]}}.
+    /// Device lists that accounts had published: {"namespace": "urn:xmpp:omemo:2", "device_lists": {"jid": [id, …]}}; without a namespace
+    /// they count for every version of OMEMO.
     #[arg(long, value_name = "FILE")]
     directory: Option<PathBuf>,
     /// Text that must stay encrypted; finding it is a proven leak. May be repeated.
@@ -89,6 +90,8 @@ impl From<EvidenceArg> for Evidence {
 
 #[derive(serde::Deserialize)]
 struct Directory {
+    /// Which version of OMEMO; every one without it.
+    namespace: Option<String>,
     device_lists: std::collections::BTreeMap<String, Vec<u32>>,
 }
 
@@ -151,9 +154,10 @@ pub fn run(args: &Args) -> Outcome {
     Ok(if met { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS })
 }
 
-fn read_directory(path: &std::path::Path) -> anyhow::Result<Vec<(String, Vec<u32>)>> {
+fn read_directory(path: &std::path::Path) -> anyhow::Result<Vec<DeviceList>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let directory: Directory =
         serde_json::from_str(&text).with_context(|| format!("{}: expected {{\"device_lists\": {{\"jid\": [id, …]}}}}", path.display()))?;
-    Ok(directory.device_lists.into_iter().collect())
+    let lists = directory.device_lists.into_iter();
+    Ok(lists.map(|(account, devices)| DeviceList { namespace: directory.namespace.clone(), account, devices }).collect())
 }

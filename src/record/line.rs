@@ -3,7 +3,7 @@
 //! Written by hand: deriving it would mean to flatten an enum into a map, which serde does by way of a copy of everything.
 
 use super::json::{members, number, string};
-use super::{Body, BodyVerdict, Exposure, Exposures, FrameName, Moment, Record, SCHEMA_VERSION, Stanza, Typed, Via};
+use super::{Body, BodyVerdict, Detail, Exposure, Exposures, FrameName, Moment, Record, SCHEMA_VERSION, Stanza, Typed, Via};
 use crate::xmpp::Direction;
 
 impl Record {
@@ -156,6 +156,24 @@ fn write_verdict(out: &mut Vec<u8>, verdict: &BodyVerdict) {
     if !verdict.because.is_empty() {
         text(out, ",\"because\":", &verdict.because);
     }
+    if !verdict.details.is_empty() {
+        out.extend_from_slice(b",\"details\":");
+        array(out, verdict.details.iter(), write_detail);
+    }
+    out.push(b'}');
+}
+
+fn write_detail(out: &mut Vec<u8>, detail: &Detail) {
+    word(out, "{\"rule\":", detail.rule);
+    text(out, ",\"path\":", &detail.path);
+    for (before, value) in [(",\"offset\":", detail.offset), (",\"length\":", detail.length)] {
+        if let Some(value) = value {
+            out.extend_from_slice(before.as_bytes());
+            number(out, value);
+        }
+    }
+    text(out, ",\"detail\":", &detail.detail);
+    text(out, ",\"source\":", detail.source);
     out.push(b'}');
 }
 

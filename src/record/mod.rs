@@ -135,6 +135,25 @@ pub struct BodyVerdict {
     pub rules: Vec<&'static str>,
     /// Why, in a few words.
     pub because: String,
+    /// What each rule found, and where.
+    pub details: Vec<Detail>,
+}
+
+/// What a rule found in a stanza: where, never what was written there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// The rule's id.
+    pub rule: &'static str,
+    /// The element or attribute: local names from the root, numbered where there are several of a name.
+    pub path: String,
+    /// First byte concerned, in the text or decoded value.
+    pub offset: Option<u64>,
+    /// How many bytes.
+    pub length: Option<u64>,
+    /// In words.
+    pub detail: String,
+    /// The passage it rests on.
+    pub source: &'static str,
 }
 
 /// Why something was not read.

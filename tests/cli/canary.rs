@@ -134,46 +134,46 @@ fn each_field_of_a_scan_is_found_and_none_is_written_out() {
     }
 }
 
-/// A message that a client encrypted: long enough for a canary.
-const OPAQUE: &str = "<message to='ben@lab.test' type='chat' id='m1'><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><key rid='2'>MwohBQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fEAAYACIg8e3Rk7WX8e3Rk7WX8e3Rk7WX8e3Rk7WX8e3Rk7WX</key><iv>QUJDREVGR0hJSktM</iv></header><payload>q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k=</payload></encrypted></message>";
+/// A message that a client encrypted, with its text, of 25 bytes.
+const OPAQUE: &str = include_str!("../vectors/axolotl-01-kex.xml");
+const TEXT: &str = "CANARY-7f3a-first-message";
+const DIRECTORY: &str = include_str!("../vectors/axolotl-directory.json");
 
-/// What the level becomes depends on what the verdict says: with `E2` the message is raised, below it the reason is told.
+#[track_caller]
+fn assessment(records: &[Value], with: &str) -> Value {
+    records.iter().find(|r| r["conversation"] == with && r["type"] == "assessment").unwrap().clone()
+}
+
 #[test]
-fn an_opaque_message_is_assessed_at_the_end() {
+fn an_opaque_message_is_raised_at_the_end() {
     let bench = Bench::new();
-    std::fs::write(bench.path("w.jsonl"), "{\"id\":\"m1\",\"from\":\"ann@lab.test/x\",\"canary\":\"c1\"}\n").unwrap();
-    std::fs::write(bench.path("directory.json"), r#"{"device_lists":{"ben@lab.test":[2],"ann@lab.test":[1]}}"#).unwrap();
-    let base = [
-        "scan",
-        "--direction",
-        "client_to_server",
-        "--account",
-        "ann@lab.test",
-        "--directory",
-        "directory.json",
-        "--canary",
-        "CNRYABCDEFGH2345-heron",
-    ];
+    std::fs::write(bench.path("w.jsonl"), "{\"id\":\"m1\",\"from\":\"alice@a.example/phone\",\"canary\":\"c1\"}\n").unwrap();
+    std::fs::write(bench.path("directory.json"), DIRECTORY).unwrap();
+    let blind = ["scan", "--direction", "client_to_server", "--account", "alice@a.example", "--canary", TEXT];
+    let base = [&blind[..], &["--directory", "directory.json"]].concat();
     for (more, top) in [(&[][..], "E3"), (&["--witness", "w.jsonl"], "E4")] {
-        let said = bench.feed(&[&base[..], more].concat(), OPAQUE);
-        let records = records(&said);
-        let level = records[0]["verdict"]["level"].as_str().unwrap();
-        let talk = records.iter().find(|r| r["conversation"] == "ben@lab.test" && r["type"] == "assessment").unwrap();
+        let records = records(&bench.feed(&[&base[..], more].concat(), OPAQUE));
+        assert_eq!(records[0]["verdict"]["level"], "E2", "the verdict itself stays");
+        let talk = assessment(&records, "bob@b.example");
         assert_eq!((talk["session"].as_str(), talk["verdicts"]["OPAQUE"].as_u64()), (Some("run"), Some(1)));
-        if level == "E2" {
-            assert_eq!((talk["level"].as_str(), talk["raised"][0]["level"].as_str()), (Some(top), Some(top)), "{talk}");
-            assert_eq!(talk["raised"][0]["canaries"][0], "c1");
-        } else {
-            assert_eq!(talk["level"], "E1");
-            assert!(talk["because"].as_str().unwrap().contains("not E2"), "{talk}");
-            assert!(more.is_empty() || said.err.contains("E4 needs E3 first"), "{said:#?}");
-        }
+        assert_eq!((talk["level"].as_str(), talk["raised"][0]["level"].as_str()), (Some(top), Some(top)), "{talk}");
+        assert_eq!(talk["raised"][0]["canaries"][0], "c1");
+        std::fs::write(bench.path("records.jsonl"), records.iter().map(|r| format!("{r}\n")).collect::<String>()).unwrap();
+        let report = bench.run(&["report", "records.jsonl"]);
+        assert!(report.out.contains(&format!("raised at the end by canaries: 1 message to {top}")), "{report:#?}");
     }
-    // A canary that was found elsewhere raises nothing.
-    let leaky = format!("{OPAQUE}<presence><status>CNRYABCDEFGH2345</status></presence>");
-    let records = records(&bench.feed(&base, &leaky));
-    assert!(records.iter().all(|r| r["raised"].is_null()));
-    assert_eq!(records.last().unwrap()["search"]["readable"][0], "c1");
+    // Without device lists there is nothing to raise, and the witness is told so.
+    let said = bench.feed(&[&blind[..], &["--witness", "w.jsonl"]].concat(), OPAQUE);
+    let talk = assessment(&records(&said), "bob@b.example");
+    assert!(talk["level"] == "E1" && talk["because"].as_str().unwrap().contains("not E2"), "{talk}");
+    said.ended(0, &["witness line 1", "E4 needs E3 first"]);
+    // A canary that was found elsewhere raises nothing, nor does one that does not fit in.
+    let leaky = format!("{OPAQUE}<presence><status>{TEXT}</status></presence>");
+    let found = records(&bench.feed(&base, &leaky));
+    assert!(found.iter().all(|r| r["raised"].is_null()));
+    assert_eq!(found.last().unwrap()["search"]["readable"][0], "c1");
+    let long = [&base[..], &["--canary", "the heron lands at noon or a little later"]].concat();
+    assert_eq!(assessment(&records(&bench.feed(&long, OPAQUE)), "bob@b.example")["raised"][0]["canaries"], serde_json::json!(["c1"]));
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_run_looks_for_them_and_says_what_it_came_to() {
     assert_eq!(run["search"]["readable"].as_array().unwrap().len(), 3, "{run}");
     assert_eq!(run["session"], "run");
     assert_eq!(ended.manifest()["canary_search"]["readable"], run["search"]["readable"]);
-    assert!(records.iter().any(|r| r["conversation"] == "ben@lab.test" && r["type"] == "assessment"));
+    assert!(records.iter().any(|r| r["conversation"] == "bob@b.example" && r["type"] == "assessment"));
     let mut artefacts =
         vec![("stdout".into(), ended.said.out.clone()), ("stderr".into(), ended.said.err.clone()), ("metrics".into(), metrics)];
     for name in ["records.jsonl", "run.json", "catalog.json"] {

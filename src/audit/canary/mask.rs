@@ -59,7 +59,11 @@ pub fn stanza(canaries: &Canaries, seen: &Seen, stanza: &mut Stanza) {
     let Stanza { name, namespace, stanza_type, payloads, conversation, gap, verdict, .. } = stanza;
     [name, namespace, stanza_type].into_iter().for_each(replace);
     payloads.iter_mut().chain(conversation).for_each(replace);
-    gap.iter_mut().map(|gap| &mut gap.detail).chain(verdict.iter_mut().map(|verdict| &mut verdict.because)).for_each(replace);
+    gap.iter_mut().map(|gap| &mut gap.detail).for_each(replace);
+    if let Some(verdict) = verdict {
+        let details = verdict.details.iter_mut().flat_map(|detail| [&mut detail.path, &mut detail.detail]);
+        details.chain([&mut verdict.because]).for_each(replace);
+    }
 }
 
 /// The same for the evidence. Where a canary was split over elements nothing of it is shown.

@@ -7,10 +7,13 @@ use super::declare::Canaries;
 use super::frame::{self, Seen, Sighting};
 use super::ledger::{self, Ledger, Message, Step};
 use super::{Coding, mask};
-use crate::record::{Body, BodyVerdict, Finding, FrameName, Moment, Stanza, Verdict, Via};
+use crate::audit::opacity;
+use crate::record::{Body, Detail, Finding, FrameName, Moment, Stanza, Via};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element};
 
+/// What a canary is read against: the purpose of the encryption.
+const SOURCE: &str = "XEP-0384 §2.1";
 /// Most findings of one frame.
 const MAX_FINDINGS: usize = 8;
 
@@ -99,19 +102,21 @@ impl Watch {
             places.entry(sighting.found.canary).or_insert((sighting, 0)).1 += 1;
         }
         self.ledger.readable.extend(places.keys());
-        mask::stanza(&self.canaries, seen, stanza);
-        let mut told: Vec<(&'static str, Finding)> = Vec::new();
+        let mut told: Vec<(&'static str, &Sighting, Finding)> = Vec::new();
         for (sighting, count) in places.into_values() {
             let rule = rule(frame, sighting);
-            told.push((rule, self.finding(frame, rule, sighting, count)));
+            told.push((rule, sighting, self.finding(frame, rule, sighting, count)));
         }
-        told.sort_by_key(|(rule, _)| *rule);
-        let (rule, first) = &told[0];
-        let known = stanza.verdict.take().filter(|verdict| verdict.body == Verdict::ProvenLeak);
-        let rules = [*rule].into_iter().chain(known.into_iter().flat_map(|verdict| verdict.rules).filter(|known| known != rule)).collect();
-        stanza.verdict = Some(BodyVerdict { body: Verdict::ProvenLeak, level: None, rules, because: first.fact.clone() });
+        told.sort_by_key(|(rule, ..)| *rule);
         told.truncate(MAX_FINDINGS);
-        told.into_iter().map(|(_, finding)| finding).collect()
+        for (rule, sighting, finding) in told.iter().rev() {
+            let range = &sighting.found.range;
+            let (offset, length) = (Some(range.start as u64), Some(range.len() as u64));
+            let detail = Detail { rule, path: sighting.place.clone(), offset, length, detail: finding.fact.clone(), source: SOURCE };
+            opacity::raise(&mut stanza.verdict, detail);
+        }
+        mask::stanza(&self.canaries, seen, stanza);
+        told.into_iter().map(|(.., finding)| finding).collect()
     }
 
     fn finding(&self, frame: &Frame<'_>, rule: &str, sighting: &Sighting, count: usize) -> Finding {
@@ -141,7 +146,7 @@ impl Watch {
             about: None,
             fact,
             advice: "look at which feature of the client sent this field, and switch it off or report it".into(),
-            source: "XEP-0384 §2.1".into(),
+            source: SOURCE.into(),
             evidence: vec![frame.evidence],
             accepted: None,
         }
