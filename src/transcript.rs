@@ -37,6 +37,7 @@ pub struct Header {
 }
 
 /// What happened.
+#[expect(clippy::large_enum_variant, reason = "one exists at a time")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {

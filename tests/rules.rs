@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use stanzascope::audit::canary::Canaries;
 use stanzascope::audit::{Auditor, Settings};
 use stanzascope::catalog::Catalog;
 use stanzascope::record::{Body, Finding, Moment, Phase};
@@ -75,7 +76,11 @@ fn expanded(line: &str) -> String {
 fn run(fixtures: &Fixtures, case: &Case) -> (Vec<Finding>, Vec<Finding>) {
     let catalog = Catalog::builtin();
     let accounts = vec![fixtures.account.clone()];
-    let settings = Settings { accounts: accounts.clone(), canaries: case.canaries.clone(), ..Settings::default() };
+    let settings = Settings {
+        accounts: accounts.clone(),
+        canaries: Canaries::of_texts(case.canaries.iter().cloned()).unwrap(),
+        ..Settings::default()
+    };
     let mut auditor = Auditor::new(catalog.clone(), Arc::new(settings), "fixture").assume_logged_in();
     let mut log = Vec::new();
     let mut findings = Vec::new();
