@@ -18,9 +18,15 @@ use std::time::{Duration, Instant};
 use corpus::Corpus;
 use criterion::{Criterion, Throughput};
 use quick_xml::events::Event;
+use stanzascope::audit::canary::frame::look;
+use stanzascope::audit::canary::{Canaries, make};
 use stanzascope::audit::{Auditor, Evidence, Settings};
 use stanzascope::catalog::Catalog;
 use stanzascope::record::{Body, Moment};
+use stanzascope::xmpp::Direction;
+use stanzascope::xmpp::element::{Document, Inherited};
+use stanzascope::xmpp::framer::{FrameKind, Framer};
+use stanzascope::xmpp::limits::Limits;
 
 use rows::{FEW, FewRows};
 
@@ -117,6 +123,46 @@ fn settings(evidence: Evidence) -> Arc<Settings> {
     Arc::new(Settings { accounts: vec!["mira@fern.example".into()], evidence, ..Settings::default() })
 }
 
+/// The first so many of what `canary new` makes, all shapes among them.
+fn canaries(count: usize) -> Canaries {
+    let mut state = 1u32;
+    let mut random = |bytes: &mut [u8]| {
+        for byte in bytes {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *byte = (state >> 24) as u8;
+        }
+    };
+    let made = make::sets(&make::Wanted { count: count.div_ceil(15), with: None }, &mut random);
+    Canaries::new(made.into_iter().take(count).map(|made| made.canary).collect()).unwrap()
+}
+
+/// The frames of the corpus, parsed, so that the search can be measured by itself.
+fn parsed(catalog: &Catalog, corpus: &Corpus) -> Vec<(Vec<u8>, Document)> {
+    let mut frames = Vec::new();
+    for direction in Direction::BOTH {
+        let mut framer = Framer::new(usize::MAX);
+        for (_, bytes) in corpus.chunks.iter().filter(|(d, _)| *d == direction) {
+            framer.feed(bytes);
+            while let Some(frame) = framer.poll() {
+                let bytes = framer.bytes(&frame).to_vec();
+                let mut document = Document::new();
+                let header = frame.kind == FrameKind::StreamOpen;
+                if document.parse(&bytes, header, &Inherited::client(), &catalog.names, &Limits::default()).is_ok() {
+                    frames.push((bytes, document));
+                }
+            }
+        }
+    }
+    frames
+}
+
+fn searched(canaries: &Canaries, frames: &[(Vec<u8>, Document)]) {
+    for (bytes, document) in frames {
+        let seen = look(canaries.search().unwrap(), bytes, Some(document));
+        assert!(seen.sightings.is_empty() && !seen.incomplete);
+    }
+}
+
 fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
     let mut rates = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
@@ -133,6 +179,12 @@ fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
         catalog.fields.len()
     );
     println!("{:<28} {:>12} {:>10} {:>14} {:>10}", "", "MB per CPU-s", "of events", "rows/stanza", "log/input");
+    let frames = parsed(catalog, corpus);
+    for count in [1, 15, 100] {
+        let canaries = canaries(count);
+        let rate = median((0..ROUNDS).map(|_| megabytes_per_second(corpus.bytes, || searched(&canaries, &frames))).collect());
+        println!("{:<28} {rate:>12.0}", format!("search alone, {count} canaries"));
+    }
     let yardstick = median(rates[0].clone());
     println!("{:<28} {yardstick:>12.0} {:>10}", "quick-xml, events only", "1.00");
     for (at, evidence) in [(1, Evidence::None), (2, Evidence::Redacted)] {
@@ -179,6 +231,11 @@ fn main() {
         (0..times).for_each(|_| _ = black_box(audit(&catalog, &settings, &corpus, |_| {})));
         return;
     }
+    if let Some(count) = std::env::var("CANARIES").ok().and_then(|n| n.parse().ok()) {
+        let (canaries, frames) = (canaries(count), parsed(&catalog, &corpus));
+        println!("{:.0} MB per CPU-s", megabytes_per_second(corpus.bytes, || searched(&canaries, &frames)));
+        return;
+    }
     if !std::env::args().any(|arg| arg == "--test") {
         table(&catalog, &corpus);
         rows_table(&catalog, &corpus);
@@ -191,6 +248,8 @@ fn main() {
         let settings = settings(evidence);
         group.bench_function(format!("evidence {evidence:?}").to_lowercase(), |b| b.iter(|| audit(&catalog, &settings, &corpus, |_| {})));
     }
+    let (canaries, frames) = (canaries(100), parsed(&catalog, &corpus));
+    group.bench_function("search for 100 canaries", |b| b.iter(|| searched(&canaries, &frames)));
     group.finish();
     criterion.final_summary();
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use stanzascope::audit::canary::Canaries;
 use stanzascope::audit::{Auditor, Settings};
 use stanzascope::catalog::Catalog;
 use stanzascope::record::{Body, Finding, Moment, Phase};
@@ -80,7 +81,12 @@ fn run(fixtures: &Fixtures, case: &Case) -> (Vec<Finding>, Vec<Finding>) {
     accounts.extend(lines().filter_map(|line| line.strip_prefix("~ ")).map(str::to_owned));
     accounts.dedup();
     let rules = || Some(Arc::new(RuleSet::new(&catalog, Choice::default())));
-    let settings = Settings { accounts: accounts.clone(), canaries: case.canaries.clone(), rules: rules(), ..Settings::default() };
+    let settings = Settings {
+        accounts: accounts.clone(),
+        canaries: Canaries::of_texts(case.canaries.iter().cloned()).unwrap(),
+        rules: rules(),
+        ..Settings::default()
+    };
     let settings = Arc::new(settings);
     let mut sessions = 0;
     let mut begin = || {
@@ -94,7 +100,7 @@ fn run(fixtures: &Fixtures, case: &Case) -> (Vec<Finding>, Vec<Finding>) {
     let mut take = |record: stanzascope::record::Record| {
         record.write_line(&mut log);
         if let Body::Finding(finding) = record.body {
-            findings.push(finding);
+            findings.push(*finding);
         }
     };
     let mut input = 0;

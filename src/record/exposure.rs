@@ -169,6 +169,32 @@ impl Exposures {
         self.items.push(exposure);
     }
 
+    /// Writes all texts anew; `new` gives the text that stands in place of one, if another does.
+    pub fn rewrite(&mut self, mut new: impl FnMut(&str) -> Option<String>) {
+        let old = std::mem::take(&mut self.pool);
+        let mut pool = String::with_capacity(old.len());
+        let mut items = std::mem::take(&mut self.items);
+        let mut moved = |range: &mut PoolRange| {
+            let text = &old[range.range()];
+            let start = pool.len() as u32;
+            pool.push_str(new(text).as_deref().unwrap_or(text));
+            *range = PoolRange { start, end: pool.len() as u32 };
+        };
+        for item in &mut items {
+            moved(&mut item.value);
+            item.path.iter_mut().for_each(&mut moved);
+            match &mut item.typed {
+                Typed::Jid { bare, resource } => {
+                    moved(bare);
+                    resource.iter_mut().for_each(&mut moved);
+                }
+                Typed::Time(time) => moved(time),
+                Typed::Plain | Typed::Ip(_) | Typed::Hidden { .. } => {}
+            }
+        }
+        (self.pool, self.items) = (pool, items);
+    }
+
     /// Plain facts by field name.
     pub fn of_facts<F: AsRef<str>, V: AsRef<str>>(catalog: &Arc<Catalog>, facts: &[(F, V)]) -> Exposures {
         let mut exposures = Exposures::new(catalog.clone());

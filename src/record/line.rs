@@ -89,8 +89,9 @@ fn write_body(out: &mut Vec<u8>, body: &Body) {
         Body::Session(event) => members(out, event),
         Body::Gap(gap) => members(out, gap),
         Body::Intervention(intervention) => members(out, intervention),
-        Body::Finding(finding) => members(out, finding),
+        Body::Finding(finding) => members(out, &**finding),
         Body::Mark { label } => text(out, ",\"label\":", label),
+        Body::Assessment(assessment) => members(out, assessment),
     }
 }
 

@@ -144,10 +144,9 @@ impl World {
         let jid = Jid::split(address);
         let (Some(own), None) = (self.own.as_deref(), jid.localpart()) else { return false };
         let (own, host) = (Jid::split(own).domainpart(), jid.domainpart());
-        let below = host.len().checked_sub(own.len()).is_some_and(|at| {
+        host.len().checked_sub(own.len()).is_some_and(|at| {
             host.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(own)) && (at == 0 || host.as_bytes()[at - 1] == b'.')
-        });
-        below
+        })
     }
 
     /// Whether this is a room the account joined, or somebody in it.

@@ -84,6 +84,13 @@ pub struct Node {
     source: Range<u32>,
 }
 
+impl Node {
+    /// The element it stands in.
+    pub fn parent(&self) -> Option<NodeId> {
+        (self.parent != NO_NODE).then_some(NodeId(self.parent))
+    }
+}
+
 /// An attribute that is not a namespace declaration.
 #[derive(Debug, Clone)]
 pub struct Attr {
@@ -365,8 +372,7 @@ impl<'a> Element<'a> {
     /// The element around it.
     #[inline]
     pub fn parent(self) -> Option<Element<'a>> {
-        let parent = self.node().parent;
-        (parent != NO_NODE).then_some(Element { document: self.document, id: NodeId(parent) })
+        self.node().parent().map(|id| Element { document: self.document, id })
     }
 
     /// Indices of its attributes.
