@@ -7,8 +7,11 @@
 
 #[path = "audit/corpus.rs"]
 mod corpus;
+#[path = "audit/rows.rs"]
+mod rows;
 
 use std::hint::black_box;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,6 +21,8 @@ use quick_xml::events::Event;
 use stanzascope::audit::{Auditor, Evidence, Settings};
 use stanzascope::catalog::Catalog;
 use stanzascope::record::{Body, Moment};
+
+use rows::{FEW, FewRows};
 
 const CORPUS_BYTES: usize = 4 << 20;
 const ROUNDS: usize = 7;
@@ -31,7 +36,7 @@ struct Written {
 }
 
 /// One session from its first byte to its last.
-fn audit(catalog: &Arc<Catalog>, settings: &Arc<Settings>, corpus: &Corpus) -> Written {
+fn audit(catalog: &Arc<Catalog>, settings: &Arc<Settings>, corpus: &Corpus, mut write: impl FnMut(&[u8])) -> Written {
     let mut auditor = Auditor::new(catalog.clone(), settings.clone(), "3f2a-7");
     let mut line = Vec::with_capacity(1 << 16);
     let mut written = Written::default();
@@ -45,13 +50,14 @@ fn audit(catalog: &Arc<Catalog>, settings: &Arc<Settings>, corpus: &Corpus) -> W
             while let Some(record) = auditor.poll() {
                 line.clear();
                 record.write_line(&mut line);
-                black_box(&line);
+                write(black_box(&line));
                 if let (Body::Stanza(stanza), true) = (&record.body, inside_tls) {
                     assert!(stanza.gap.is_none(), "{:?}", stanza.gap);
                     written.stanzas += 1;
                     written.exposures += stanza.exposures.len() as u64;
                 }
                 written.bytes += line.len() as u64;
+                auditor.recycle(record);
             }
         }
     };
@@ -88,7 +94,7 @@ fn cpu_time(begun: Instant) -> Duration {
 }
 
 /// Megabytes (10^6) per CPU-second of `work` over some passes of the corpus.
-fn megabytes_per_second(corpus: &Corpus, mut work: impl FnMut()) -> f64 {
+fn megabytes_per_second(bytes: u64, mut work: impl FnMut()) -> f64 {
     const AT_LEAST: Duration = Duration::from_millis(300);
     let begun = Instant::now();
     let (from, mut passes) = (cpu_time(begun), 0);
@@ -97,7 +103,7 @@ fn megabytes_per_second(corpus: &Corpus, mut work: impl FnMut()) -> f64 {
         passes += 1;
         let took = cpu_time(begun).saturating_sub(from);
         if took >= AT_LEAST {
-            return (corpus.bytes * passes) as f64 / 1e6 / took.as_secs_f64();
+            return (bytes * passes) as f64 / 1e6 / took.as_secs_f64();
         }
     }
 }
@@ -114,10 +120,10 @@ fn settings(evidence: Evidence) -> Arc<Settings> {
 fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
     let mut rates = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
-        rates[0].push(megabytes_per_second(corpus, || _ = black_box(events(corpus))));
+        rates[0].push(megabytes_per_second(corpus.bytes, || _ = black_box(events(corpus))));
         for (at, evidence) in [(1, Evidence::None), (2, Evidence::Redacted)] {
             let settings = settings(evidence);
-            rates[at].push(megabytes_per_second(corpus, || _ = black_box(audit(catalog, &settings, corpus))));
+            rates[at].push(megabytes_per_second(corpus.bytes, || _ = black_box(audit(catalog, &settings, corpus, |_| {}))));
         }
     }
     println!(
@@ -130,7 +136,7 @@ fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
     let yardstick = median(rates[0].clone());
     println!("{:<28} {yardstick:>12.0} {:>10}", "quick-xml, events only", "1.00");
     for (at, evidence) in [(1, Evidence::None), (2, Evidence::Redacted)] {
-        let written = audit(catalog, &settings(evidence), corpus);
+        let written = audit(catalog, &settings(evidence), corpus, |_| {});
         let rate = median(rates[at].clone());
         let name = format!("audit, evidence {evidence:?}").to_lowercase();
         let (rows, log) = (written.exposures as f64 / written.stanzas as f64, written.bytes as f64 / corpus.bytes as f64);
@@ -138,18 +144,44 @@ fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
     }
 }
 
+/// The cost of many rows: the same traffic and the same exposures, in the same rounds.
+fn rows_table(catalog: &Arc<Catalog>, corpus: &Corpus) {
+    let settings = settings(Evidence::None);
+    let few = FewRows::of(catalog, &settings, &corpus.sent);
+    assert_eq!(few.audit(&few.catalog, &settings), few.audit(catalog, &settings), "the same exposures");
+    let mut rates = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        for (rates, catalog) in rates.iter_mut().zip([&few.catalog, catalog]) {
+            rates.push(megabytes_per_second(few.bytes, || _ = black_box(few.audit(catalog, &settings))));
+        }
+    }
+    let [few_rows, all_rows] = rates.map(median);
+    let (stanzas, rows) = (few.traffic.len(), catalog.fields.len());
+    println!("{stanzas} of these stanzas, which {FEW} rows classify: {few_rows:.0} MB per CPU-s with those rows alone,");
+    println!("{all_rows:.0} with all {rows}: {:.2}", all_rows / few_rows);
+}
+
 fn main() {
     let catalog = Catalog::builtin();
     let corpus = Corpus::new(CORPUS_BYTES);
+    // The log itself, for comparing what two versions write.
+    if std::env::var_os("LINES").is_some() {
+        let mut out = std::io::stdout().lock();
+        for evidence in [Evidence::None, Evidence::Redacted] {
+            audit(&catalog, &settings(evidence), &corpus, |line| out.write_all(line).unwrap());
+        }
+        return;
+    }
     // Once is enough to see that it works (`cargo test --benches`); a profiler wants nothing else around it.
     if let Some(times) = std::env::var("PASSES").ok().and_then(|n| n.parse().ok()) {
         let evidence = if std::env::var_os("REDACTED").is_some() { Evidence::Redacted } else { Evidence::None };
         let settings = settings(evidence);
-        (0..times).for_each(|_| _ = black_box(audit(&catalog, &settings, &corpus)));
+        (0..times).for_each(|_| _ = black_box(audit(&catalog, &settings, &corpus, |_| {})));
         return;
     }
     if !std::env::args().any(|arg| arg == "--test") {
         table(&catalog, &corpus);
+        rows_table(&catalog, &corpus);
     }
     let mut criterion = Criterion::default().configure_from_args().sample_size(20);
     let mut group = criterion.benchmark_group("audit");
@@ -157,7 +189,7 @@ fn main() {
     group.bench_function("quick-xml events", |b| b.iter(|| events(&corpus)));
     for evidence in [Evidence::None, Evidence::Redacted] {
         let settings = settings(evidence);
-        group.bench_function(format!("evidence {evidence:?}").to_lowercase(), |b| b.iter(|| audit(&catalog, &settings, &corpus)));
+        group.bench_function(format!("evidence {evidence:?}").to_lowercase(), |b| b.iter(|| audit(&catalog, &settings, &corpus, |_| {})));
     }
     group.finish();
     criterion.final_summary();

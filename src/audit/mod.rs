@@ -2,7 +2,10 @@
 //!
 //! ```text
 //! auditor.feed(Direction::ClientToServer, bytes, now);   // cuts frames
-//! while let Some(record) = auditor.poll() { … }          // reads them
+//! while let Some(record) = auditor.poll() {              // reads them
+//!     …
+//!     auditor.recycle(record);                            // optional: saves allocating
+//! }
 //! ```
 //! `feed` only finds where frames end, so that a relay can look at them and pass them on before they are read; `poll` does the reading.
 
@@ -69,6 +72,9 @@ pub struct Settings {
     pub rules: Option<Arc<RuleSet>>,
 }
 
+/// More memory than this is not kept from one record to the next.
+const MAX_SPARE_BYTES: usize = 1 << 16;
+
 #[derive(Debug)]
 struct Side {
     framer: Framer,
@@ -124,6 +130,8 @@ pub struct Auditor {
     rules: Engine,
     document: Document,
     extractor: Extractor,
+    /// Memory of records that were written.
+    spare: Option<(Exposures, String)>,
     seq: u64,
     /// When the frame that is being read arrived.
     at: Option<Moment>,
@@ -148,6 +156,7 @@ impl Auditor {
             queue: VecDeque::new(),
             document: Document::new(),
             extractor: Extractor::default(),
+            spare: None,
             seq: 0,
             at: None,
             opened: None,
@@ -286,6 +295,19 @@ impl Auditor {
             self.sides.iter_mut().for_each(|side| side.framer.shrink());
             self.document = Document::new();
             self.extractor = Extractor::default();
+            self.spare = None;
+        }
+    }
+
+    /// Takes a record back that was written: its memory serves for the next one. One that was huge is let go.
+    pub fn recycle(&mut self, record: Record) {
+        if let Body::Stanza(stanza) = record.body {
+            let (mut exposures, mut evidence) = (stanza.exposures, stanza.evidence.unwrap_or_default());
+            if exposures.memory() + evidence.capacity() <= MAX_SPARE_BYTES && std::ptr::eq(exposures.catalog(), &*self.catalog) {
+                exposures.clear();
+                evidence.clear();
+                self.spare = Some((exposures, evidence));
+            }
         }
     }
 
@@ -298,7 +320,12 @@ impl Auditor {
     pub fn poll(&mut self) -> Option<Record> {
         loop {
             let (body, at) = match self.queue.pop_front()? {
-                Queued::Body { body, at } => (Some(body), at),
+                Queued::Body { body, at } => {
+                    if let Body::Intervention(intervention) = &body {
+                        self.rules.intervened(&intervention.action);
+                    }
+                    (Some(body), at)
+                }
                 Queued::Frame { direction, frame, at } => {
                     self.at = at;
                     (self.read(direction, &frame), at)
@@ -355,7 +382,7 @@ impl Auditor {
         }
         let empty = Stanza {
             gap: Some(Gap { reason: "malformed".into(), detail: "no element".into(), bytes: xml.len() as u64 }),
-            ..self.blank(direction)
+            ..self.blank(direction, Exposures::new(self.catalog.clone()))
         };
         let mut stanza = match found {
             Some(frame) => self.audit(framer.bytes(&frame), &frame, direction, Some(input)),
@@ -373,7 +400,7 @@ impl Auditor {
         record
     }
 
-    fn blank(&self, direction: Option<Direction>) -> Stanza {
+    fn blank(&self, direction: Option<Direction>, exposures: Exposures) -> Stanza {
         Stanza {
             input: None,
             direction,
@@ -386,7 +413,7 @@ impl Auditor {
             payloads: Vec::new(),
             answers: None,
             observers: Default::default(),
-            exposures: Exposures::new(self.catalog.clone()),
+            exposures,
             verdict: None,
             conversation: None,
             irregular: Default::default(),
@@ -396,7 +423,8 @@ impl Auditor {
     }
 
     fn audit(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
-        let mut stanza = Stanza { bytes: frame.len, ..self.blank(direction) };
+        let (exposures, evidence) = self.spare.take().unwrap_or_else(|| (Exposures::new(self.catalog.clone()), String::new()));
+        let mut stanza = Stanza { bytes: frame.len, ..self.blank(direction, exposures) };
         stanza.observers = Observers::default().with(Observer::OwnServer);
         if stanza.phase == Phase::BeforeTls {
             stanza.observers = stanza.observers.with(Observer::Network);
@@ -459,7 +487,7 @@ impl Auditor {
             max_forwards: self.settings.limits.max_forwards,
             peer,
         };
-        stanza.exposures = self.extractor.run(&self.catalog, &self.document, context);
+        self.extractor.run(&self.catalog, &self.document, context, &mut stanza.exposures);
         stanza.observers = observers::of(root, direction, stanza.phase, peer, self.memory.own.as_deref(), known);
         stanza.kind = frame_name(root, header, known);
         root.local().clone_into(&mut stanza.name);
@@ -517,7 +545,8 @@ impl Auditor {
         self.queue_findings(findings);
         stanza.irregular = self.document.irregular();
         if self.settings.evidence == Evidence::Redacted {
-            stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, self.settings.keep_content));
+            let keep_content = self.settings.keep_content;
+            stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, keep_content, evidence));
         }
         stanza
     }

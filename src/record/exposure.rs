@@ -99,9 +99,21 @@ impl Exposures {
         Exposures { catalog, pool: String::new(), items: Vec::new() }
     }
 
-    /// None yet, with room for so many and for so many bytes of text.
-    pub fn with_capacity(catalog: Arc<Catalog>, items: usize, bytes: usize) -> Exposures {
-        Exposures { catalog, pool: String::with_capacity(bytes), items: Vec::with_capacity(items) }
+    /// Makes room for so many more, and for so many bytes of text.
+    pub fn reserve(&mut self, items: usize, bytes: usize) {
+        self.items.reserve(items);
+        self.pool.reserve(bytes);
+    }
+
+    /// None again, in the same memory.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.pool.clear();
+    }
+
+    /// Bytes of memory they hold.
+    pub fn memory(&self) -> usize {
+        self.pool.capacity() + self.items.capacity() * size_of::<Exposure>()
     }
 
     /// Number of exposures.

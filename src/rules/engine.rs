@@ -87,6 +87,11 @@ impl Engine {
         &self.world
     }
 
+    /// The proxy did something to the stream.
+    pub fn intervened(&mut self, action: &str) {
+        self.world.learn_intervention(action);
+    }
+
     /// Shows a stanza to the rules that watch something in it; what they find, ready for the log.
     pub fn see(&mut self, sight: Sight<'_>) -> Vec<Finding> {
         let mut awake: Mask = 0;

@@ -8,9 +8,11 @@
 
 mod choice;
 mod engine;
+mod file_name;
 pub mod names;
 mod overview;
 mod page;
+mod pending;
 mod pep;
 mod rule;
 mod seen;
@@ -53,7 +55,22 @@ registry! {
     uncovered_stanza_in_encrypted_conversation
     trust_decision_in_clear
     room_subject_in_clear
+    link_preview_in_clear
+    location_in_clear
+    file_key_in_clear
+    file_link_in_clear
+    jingle_file_details_in_clear
+    thumbnail_in_clear
+    upload_names_the_file
+    upload_type_in_clear
+    upload_without_tls
+    address_before_tls
+    channel_binding_not_used
     login_before_tls
+    password_in_stanza
+    plain_login_inside_tls
+    stanza_before_tls
+    weak_login_mechanism
     chat_state_to_stranger
     receipt_to_stranger
     marker_to_stranger
@@ -103,6 +120,15 @@ registry! {
     encrypted_for_nobody
     untrustworthy_keys
     dormant_device
+    bookmark_from_stranger_followed
+    command_run_for_stranger
+    forged_copy
+    push_from_stranger_accepted
+    room_joined_on_invitation
+    roster_suggestion_accepted
+    subscription_accepted_at_once
+    transfer_accepted_from_stranger
+    fetch_from_stranger
 }
 
 /// The rule of that name.

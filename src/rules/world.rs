@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::names::{BIND, DISCO_INFO, MUC, MUC_ADMIN, MUC_USER, OMEMO, OMEMO_LEGACY, PUBSUB, PUBSUB_EVENT, ROSTER, SASL2};
+use super::names::{BIND, DISCO_INFO, MUC, MUC_ADMIN, MUC_USER, OMEMO, OMEMO_LEGACY, PUBSUB, PUBSUB_EVENT, ROSTER, SASL, SASL2, STREAM};
 use super::seen::child;
 use super::shared::Shared;
 use super::{Judged, Sight};
@@ -92,12 +92,19 @@ pub struct World {
     /// Ids in all lists together.
     device_ids: usize,
     encrypted: [FxHashMap<String, Encrypted>; 2],
+    /// The last message that the client itself encrypted.
+    encrypted_last: Option<Encrypted>,
+    /// Login mechanisms last offered.
+    mechanisms: Vec<String>,
+    /// Whether the proxy took channel binding out of what the client was offered.
+    binding_stripped: bool,
 }
 
 /// Elements the world learns from, by namespace and name. Messages and presences teach by themselves.
 pub(super) const WATCHES: &[(&str, &str)] = &[
     (BIND, "bind"),
     (SASL2, "success"),
+    (STREAM, "features"),
     (ROSTER, "query"),
     (PUBSUB, "pubsub"),
     (PUBSUB_EVENT, "event"),
@@ -137,10 +144,9 @@ impl World {
         let jid = Jid::split(address);
         let (Some(own), None) = (self.own.as_deref(), jid.localpart()) else { return false };
         let (own, host) = (Jid::split(own).domainpart(), jid.domainpart());
-        let below = host.len().checked_sub(own.len()).is_some_and(|at| {
+        host.len().checked_sub(own.len()).is_some_and(|at| {
             host.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(own)) && (at == 0 || host.as_bytes()[at - 1] == b'.')
-        });
-        below
+        })
     }
 
     /// Whether this is a room the account joined, or somebody in it.
@@ -246,6 +252,31 @@ impl World {
         Direction::BOTH.into_iter().filter_map(|direction| self.encrypted(conversation, direction)).max_by_key(|last| last.number)
     }
 
+    /// Whether the account uses end-to-end encryption: the client encrypted a message in this session, or the account has OMEMO devices.
+    pub fn encrypts(&self) -> bool {
+        self.encrypted_last.is_some() || self.has_devices("")
+    }
+
+    /// The last message that the client encrypted, to anybody.
+    pub fn encrypted_last(&self) -> Option<Encrypted> {
+        self.encrypted_last
+    }
+
+    /// Login mechanisms that the server last offered; empty as long as no offer was seen.
+    pub fn mechanisms(&self) -> &[String] {
+        &self.mechanisms
+    }
+
+    /// Whether the proxy took channel binding out of what the server offered.
+    pub fn binding_stripped(&self) -> bool {
+        self.binding_stripped
+    }
+
+    /// Learns what the proxy did to the stream: the rules see what the server sent, the client what was left of it.
+    pub(super) fn learn_intervention(&mut self, action: &str) {
+        self.binding_stripped |= action == "channel_binding_stripped";
+    }
+
     /// Entries kept, of all sorts together. Bounded whatever a session brings.
     pub fn entries(&self) -> usize {
         let encrypted: usize = self.encrypted.iter().map(FxHashMap::len).sum();
@@ -265,6 +296,7 @@ impl World {
                     self.set_own(identifier.own_text().trim());
                 }
             }
+            "features" if stanza.uri() == STREAM && !seen.sent => self.learn_mechanisms(stanza),
             _ => {}
         }
         for pubsub in stanza.children().filter(|child| child.uri() == PUBSUB || child.uri() == PUBSUB_EVENT) {
@@ -376,8 +408,12 @@ impl World {
             && let Some(system) = container.or_else(|| otr().then_some("otr"))
         {
             let known = &mut self.encrypted[usize::from(!seen.sent)];
+            let encrypted = Encrypted { number: seen.number, system };
             if known.len() < MAX_ENTRIES || known.contains_key(conversation) {
-                known.insert(conversation.to_owned(), Encrypted { number: seen.number, system });
+                known.insert(conversation.to_owned(), encrypted);
+            }
+            if seen.sent {
+                self.encrypted_last = Some(encrypted);
             }
         }
     }
@@ -400,6 +436,20 @@ impl World {
                 self.device_ids = self.device_ids - before + ids.len();
                 self.devices.insert(key, ids);
             }
+        }
+    }
+
+    fn learn_mechanisms(&mut self, features: Element<'_>) {
+        let lists =
+            features.children().filter(|list| matches!((list.uri(), list.local()), (SASL, "mechanisms") | (SASL2, "authentication")));
+        let offered: Vec<String> = lists
+            .flat_map(Element::children)
+            .filter(|mechanism| mechanism.local() == "mechanism")
+            .map(|mechanism| mechanism.own_text().trim().to_owned())
+            .take(100)
+            .collect();
+        if !offered.is_empty() {
+            self.mechanisms = offered;
         }
     }
 
