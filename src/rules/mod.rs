@@ -80,7 +80,6 @@ registry! {
     answer_to_stranger
     call_answer_to_stranger
     presence_to_stranger
-    subscription_granted_at_once
     private_address_in_call_candidates
     status_in_room_presence
     activity_published
