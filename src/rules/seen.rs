@@ -8,7 +8,7 @@ use crate::audit::value;
 use crate::record::{Phase, Verdict};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Element, NodeId, NodeKind};
-use crate::xmpp::jid::{Jid, normalised_bare};
+use crate::xmpp::jid::normalised_bare;
 
 /// What became of the stanza's content.
 #[derive(Debug, Clone)]
@@ -210,11 +210,6 @@ pub fn base64_length(text: &str) -> Option<usize> {
     let redacted =
         text.strip_prefix("[base64, ").and_then(|rest| rest.strip_suffix(" bytes]")).and_then(|length| length.parse::<usize>().ok());
     redacted.or_else(|| value::base64_length(text).map(|_| text.len())).map(|length| length / 4 * 3)
-}
-
-/// The domain part of an address, in lower case.
-pub fn domain(address: &str) -> String {
-    Jid::split(address).domainpart().to_ascii_lowercase()
 }
 
 /// The field of a data form (XEP-0004) with that name: its first value.
