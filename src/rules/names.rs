@@ -57,7 +57,6 @@ pub const PRIVACY: &str = "jabber:iq:privacy";
 pub const PRIVATE: &str = "jabber:iq:private";
 pub const PUBSUB_OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
 pub const PUSH: &str = "urn:xmpp:push:0";
-pub const PUSH_SUMMARY: &str = "urn:xmpp:push:summary";
 pub const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 pub const REACTIONS: &str = "urn:xmpp:reactions:0";
 pub const RECEIPTS: &str = "urn:xmpp:receipts";

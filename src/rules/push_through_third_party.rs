@@ -14,7 +14,8 @@
 
 use super::names::{PUSH};
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
-use super::seen::{Seen, domain};
+use super::seen::Seen;
+use crate::xmpp::jid::Jid;
 
 pub(super) const RULE: Rule = Rule {
     id: "push-through-third-party",
@@ -34,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(service) = seen.each(PUSH, "enable").find_map(|enable| enable.attr("jid")).filter(|_| seen.is_sent()) else { return };
     if seen.world.own().is_some() && !seen.world.is_own_server(service) && !seen.world.is_own(service) {
-        let service = domain(service);
+        let service = Jid::split(service).domainpart().to_ascii_lowercase();
         out.report(found(format!("{service} is told when the account gets messages")).about(service));
     }
 }

@@ -9,7 +9,8 @@
 //! **Evidence.** The request that binds.
 //!
 //! **Limits.** Words are looked up in a list (`data/device-words.toml`); a name that is not on it is not found. What the server makes
-//! by itself is not looked at. The name of the client alone is mild: capabilities tell it anyway.
+//! by itself is not looked at. The name of the client alone is mild: capabilities tell it anyway. So is a single common word,
+//! which the person may have chosen.
 //!
 //! **References.** XEP-0386 §4, RFC 6120 §7.6 and §13.10.2.
 
@@ -39,12 +40,16 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     }
     for (uri, local) in [(BIND, "resource"), (BIND2, "tag"), (LEGACY_AUTH, "resource")] {
         let Some(name) = seen.each(uri, local).next().map(|element| element.own_text()) else { continue };
-        let Some((_, kind)) = device_words().find(&name) else { continue };
+        let Some((word, kind)) = device_words().find(&name) else { continue };
         let which = if local == "tag" { "the tag of the resource" } else { "the resource" };
         let finding = found(format!("{which} that the client asks for names its {kind}"));
         out.report(match (kind, local) {
             ("client", "tag") => finding.severity(Severity::Info).avoidability(Avoidability::Optional),
             ("client", _) => finding.severity(Severity::Low).avoidability(Avoidability::Optional),
+            // A single common word is what people type into a settings page, not what a client takes from the system.
+            _ if name.trim().eq_ignore_ascii_case(word) => {
+                finding.severity(Severity::Low).confidence(Confidence::Possible).avoidability(Avoidability::Optional)
+            }
             _ => finding,
         });
     }
