@@ -8,7 +8,7 @@ use crate::audit::value;
 use crate::record::{Phase, Verdict};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Element, NodeId, NodeKind};
-use crate::xmpp::jid::{Jid, normalised_bare};
+use crate::xmpp::jid::normalised_bare;
 
 /// What became of the stanza's content.
 #[derive(Debug, Clone)]
@@ -216,11 +216,6 @@ pub fn base64_length(text: &str) -> Option<usize> {
 pub fn form_value<'a>(form: Element<'a>, var: &str) -> Option<Cow<'a, str>> {
     let field = form.children().find(|field| field.local() == "field" && field.attr("var") == Some(var))?;
     field.children().find(|value| value.local() == "value").map(|value| value.own_text())
-}
-
-/// The domain part of an address, in lower case.
-pub fn domain(address: &str) -> String {
-    Jid::split(address).domainpart().to_ascii_lowercase()
 }
 
 #[cfg(test)]
