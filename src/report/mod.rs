@@ -8,7 +8,10 @@
 
 pub mod coverage;
 pub mod doc;
+pub mod html;
+pub mod json;
 pub mod labs;
+pub mod markdown;
 pub mod model;
 pub mod people;
 pub mod read;
