@@ -84,6 +84,7 @@ async fn show(args: &Args) -> Outcome {
         intent: demo::intent(),
         preflight: serde_json::Value::Null,
         marks_from_stdin: false,
+        witness: None,
         status_line: false,
     };
     let root = certs.join("root.pem");

@@ -123,6 +123,7 @@ impl Rig {
             intent: serde_json::Value::Null,
             preflight: Value::Null,
             marks_from_stdin: false,
+            witness: None,
             status_line: false,
         };
         let (stop, stopped) = oneshot::channel::<()>();

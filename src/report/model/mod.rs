@@ -178,7 +178,7 @@ impl Model {
         self.summary.take(rows, head, body);
         let session = match body {
             // Marks and gaps of the log itself belong to no client's session.
-            ReadBody::Other | ReadBody::Mark(_) | ReadBody::Keepalive => return,
+            ReadBody::Other | ReadBody::Mark(_) | ReadBody::Assessment(_) | ReadBody::Keepalive => return,
             _ => self.sessions.number(&head.session),
         };
         let mut place = session.map(|session| Place { session, number: head.seq });

@@ -110,7 +110,7 @@ fn quote(label: String, head: &Head<'_>, body: &ReadBody<'_>) -> Quote {
             quote.what = "mark".into();
             text.clone_from(&mark.label);
         }
-        ReadBody::Keepalive | ReadBody::Other => quote.what = head.kind.to_string(),
+        ReadBody::Keepalive | ReadBody::Assessment(_) | ReadBody::Other => quote.what = head.kind.to_string(),
     }
     let kept = clip(text.trim(), MAX_TEXT);
     quote.cut = text.trim().len() - kept.len();

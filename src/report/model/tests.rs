@@ -41,7 +41,10 @@ fn an_ordinary_run() {
     assert!(model.watchers.of(Observer::Network).is_some() && model.watchers.of(Observer::PushService).is_none());
     // Nothing passed to or from the other domain; the roster names somebody there all the same.
     assert_eq!(model.domains.remote(&model.own_domains()).count(), 0);
-    assert_eq!(model.remote_contacts().into_iter().map(|(domain, known)| (domain, known.len())).collect::<Vec<_>>(), [("fern.example".to_owned(), 2)]);
+    assert_eq!(
+        model.remote_contacts().into_iter().map(|(domain, known)| (domain, known.len())).collect::<Vec<_>>(),
+        [("fern.example".to_owned(), 2)]
+    );
 }
 
 #[test]
@@ -118,7 +121,7 @@ fn a_flood_of_names_takes_bounded_memory() {
 
 #[test]
 fn what_comes_later_is_ignored() {
-    let later = "{\"v\":1,\"session\":\"s1\",\"seq\":1,\"type\":\"assessment\",\"level\":\"E3\"}\n";
+    let later = "{\"v\":1,\"session\":\"s1\",\"seq\":1,\"type\":\"of-tomorrow\",\"level\":\"E3\"}\n";
     let seen = model(&format!("{later}{ORDINARY}"));
     assert_eq!(seen.summary.coverage.damage.unknown, 1);
     assert_eq!(seen.rooms.len(), 1);

@@ -72,6 +72,12 @@ pub fn conversations(model: &Model) -> Section {
             }
             why = why.places(&model.contacts.verdict_places(with, *verdict));
         }
+        for (level, count) in &talk.raised {
+            why = why.text(format!("; {} raised to E{level} at the end by canaries", grouped(*count)));
+        }
+        if !talk.because.is_empty() {
+            why = why.text("; ").text(talk.because.clone());
+        }
         if talk.verdicts.is_empty() {
             why = why.text("seen as copies only");
         }
@@ -92,6 +98,19 @@ pub fn conversations(model: &Model) -> Section {
     section.table(table);
     if model.summary.talks.overflow > 0 {
         section.note(format!("{} messages of further conversations were not told apart.", grouped(model.summary.talks.overflow)));
+    }
+    if let Some(search) = &model.summary.canary_search {
+        let declared = search.readable.len() + search.not_found.len();
+        let mut text = Inline::new().text(format!("{declared} canaries were declared; "));
+        text = match search.readable.is_empty() {
+            true => text.text("none could be read"),
+            false => text.badge(Tone::Critical, "readable").text(": ").values(&search.readable, 8),
+        };
+        text = text.text(format!(", in {} frames searched", grouped(search.frames)));
+        if search.not_searched > 0 {
+            text = text.text(format!("; {} were not searched whole", grouped(search.not_searched)));
+        }
+        section.text(text.text("."));
     }
     if let Some(level) = model.summary.talks.lowest_level() {
         section.note(
