@@ -28,6 +28,27 @@ const RECORDING: &str = include_str!("../demo/session.jsonl");
 /// How long one side waits for what the other sent.
 const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What somebody who evaluates these clients might have put into the session file: some of what no wire can show, and some left open.
+pub fn profile() -> serde_json::Value {
+    serde_json::json!({
+        "threat_model": "the people who run the server must not read what the allotment plans",
+        "recipient_trust": "Bob's fingerprints were compared in the garden; those of the room were not",
+    })
+}
+
+/// What the same person might mean to do: a private chat.
+pub fn intent() -> serde_json::Value {
+    serde_json::json!({
+        "goal": "agree on who plants what without the server reading it",
+        "recipient": "bob@lab.test",
+        "need_anonymity": false,
+        "content_secrecy": true,
+        "metadata_secrecy": true,
+        "attachments": "the seed list, name and content hidden",
+        "allowed_clients": ["slixmpp", "Gajim"],
+    })
+}
+
 /// What the demo plays.
 #[derive(Debug)]
 pub struct Recording {

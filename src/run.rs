@@ -62,6 +62,10 @@ pub struct Plan {
     pub metrics: Option<SocketAddr>,
     /// When the evaluator declared that the account is theirs; none for test domains.
     pub owner: Option<OffsetDateTime>,
+    /// What the evaluator says of themselves and of what no wire can show, as written in the session file; null without.
+    pub profile: Value,
+    /// What the evaluator means to do, as written in the session file; null without.
+    pub intent: Value,
     /// What the look at the server found.
     pub preflight: Value,
     /// Whether lines on standard input are marks.
@@ -270,6 +274,8 @@ fn manifest(plan: &Plan, catalog: &Catalog, listeners: &[TcpListener], started: 
         "evidence": plan.settings.evidence,
         "keep_content": plan.settings.keep_content,
         "canaries": plan.settings.canaries.len(),
+        "profile": plan.profile,
+        "plan": plan.intent,
         "transcript": plan.transcript,
         "tls_keys_logged": plan.key_log,
         "i_own_this_account": plan.owner.map(date),

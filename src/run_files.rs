@@ -1,15 +1,16 @@
 //! The files of a run, read for reports.
 
 use std::fs::File;
-use std::io::{self, BufReader, ErrorKind};
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::catalog::Catalog;
 use crate::catalog::rows::{CopyError, Rows};
+use crate::report::model::quotes;
 use crate::report::read::ReadError;
 use crate::report::run::RunError;
 use crate::report::text::{self, FileNote};
-use crate::report::{RunInfo, Summary};
+use crate::report::{Model, RunInfo, Summary, html, json, labs, markdown, sections};
 use crate::run_dir::{CATALOG, MANIFEST, RECORDS, TRANSCRIPT};
 
 /// Why a run could not be read. Names the file and the way out.
@@ -102,6 +103,47 @@ impl RunFiles {
         Summary::read(&mut input, rows, info).map_err(|error| RunFilesError::Records(self.records.clone(), error))
     }
 
+    /// Writes a report. The records are read twice: for what to say, and for the records that it rests on.
+    ///
+    /// # Errors
+    /// One of the files cannot be read.
+    pub fn report(&self, rows: &Rows, format: Format) -> Result<String, RunFilesError> {
+        if format == Format::Text {
+            return Ok(text::screen(&self.summary(rows)?, &self.notes()));
+        }
+        let unreadable = |error| RunFilesError::Unreadable(self.records.clone(), error);
+        let wrong = |error| RunFilesError::Records(self.records.clone(), error);
+        let again = self.again().map_err(unreadable)?;
+        let open = || -> io::Result<Box<dyn BufRead + '_>> {
+            Ok(match &again {
+                Some(bytes) => Box::new(Cursor::new(bytes.as_slice())),
+                None => Box::new(BufReader::with_capacity(1 << 16, File::open(&self.records)?)),
+            })
+        };
+        let model = Model::read(&mut *open().map_err(unreadable)?, rows, self.info()?).map_err(wrong)?;
+        let labs = labs::all(&model);
+        if format == Format::Json {
+            return Ok(json::page(&model, &labs));
+        }
+        let document = sections::document(&model, &labs);
+        let quotes = quotes::fetch(&mut *open().map_err(unreadable)?, &model.sessions, model.by_input, &document.named()).map_err(wrong)?;
+        Ok(match format {
+            Format::Html => html::page(&document, &model.sessions, &quotes),
+            _ => markdown::page(&document, &model.sessions, &quotes),
+        })
+    }
+
+    /// The records, when they cannot be opened twice: a pipe.
+    fn again(&self) -> io::Result<Option<Vec<u8>>> {
+        let mut file = File::open(&self.records)?;
+        if file.metadata()?.is_file() {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
+    }
+
     /// The files that exist, with what they hold.
     pub fn notes(&self) -> Vec<FileNote> {
         let note = |path: &Path, holds: &str| FileNote { path: path.display().to_string(), holds: holds.into() };
@@ -115,6 +157,19 @@ impl RunFiles {
         }
         notes
     }
+}
+
+/// What a report is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A screen of plain text.
+    Text,
+    /// One page without scripts or anything loaded.
+    Html,
+    /// For wikis and merge requests.
+    Markdown,
+    /// For programs.
+    Json,
 }
 
 fn read(path: &Path) -> Result<String, RunFilesError> {

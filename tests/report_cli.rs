@@ -38,6 +38,50 @@ fn a_run_is_listed_and_reported() {
     assert!(written.starts_with("What the server learned: Reed"), "{written}");
 }
 
+/// Each format, by flag and by the name of the file; text stays the default.
+#[test]
+fn a_report_in_every_format() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = with_a_run();
+    let run = "runs/20260302T100000Z-reed";
+    for (format, file, begins) in [
+        ("html", "r.html", "<!doctype html>"),
+        ("md", "r.md", "# What the server learned: Reed"),
+        ("json", "r.json", "{\n"),
+        ("text", "r.txt", "What the server learned: Reed"),
+    ] {
+        let (code, out, error) = stanzascope(dir.path(), &["report", run, "--format", format]);
+        assert_eq!(code, 0, "{error}");
+        assert!(out.starts_with(begins) && out.contains("finch") && !out.contains('\u{1b}'), "{format}: {out}");
+        let (code, silent, error) = stanzascope(dir.path(), &["report", run, "-o", file]);
+        assert_eq!((code, silent.as_str()), (0, ""), "{error}");
+        let path = dir.path().join(file);
+        assert_eq!(fs::read_to_string(&path).unwrap(), out, "{format}");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    // The flag wins over the name, and an unknown format is a mistake of use.
+    let (_, _, _) = stanzascope(dir.path(), &["report", run, "--format", "text", "-o", "odd.html"]);
+    assert!(fs::read_to_string(dir.path().join("odd.html")).unwrap().starts_with("What the server learned"));
+    assert_eq!(stanzascope(dir.path(), &["report", run, "--format", "pdf"]).0, 2);
+}
+
+/// Records that come through a pipe can be read once only; the report quotes them all the same.
+#[test]
+fn a_report_on_a_pipe() {
+    let dir = with_a_run();
+    let fifo = dir.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let records = fs::read(dir.path().join("runs/20260302T100000Z-reed/records.jsonl")).unwrap();
+    let writer = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || fs::write(fifo, records)
+    });
+    let (code, out, error) = stanzascope(dir.path(), &["report", "pipe", "--format", "html"]);
+    writer.join().unwrap().unwrap();
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("<article class=\"record\""), "no record is quoted");
+}
+
 #[test]
 fn errors_name_the_thing_and_the_way_out() {
     let dir = tempfile::tempdir().unwrap();

@@ -80,6 +80,8 @@ async fn show(args: &Args) -> Outcome {
         on_log_failure: OnLogFailure::Stop,
         metrics: Some(args.metrics),
         owner: None,
+        profile: demo::profile(),
+        intent: demo::intent(),
         preflight: serde_json::Value::Null,
         marks_from_stdin: false,
         witness: None,

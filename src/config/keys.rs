@@ -106,10 +106,15 @@ pub const KEYS: &[Key] = &[
     key(
         "profile",
         "none",
-        "[profile]\nname = \"someone who must hide whom they talk to\"",
-        "What the evaluator needs, in the evaluator's own terms.",
+        "[profile]\nbackups = \"off, checked on both phones\"",
+        "What no wire can show: threat_model, recipient_trust, backups, key_storage. Reports mark it as the evaluator's.",
     ),
-    key("plan", "none", "[plan]\nsteps = [\"log in\", \"send to ben\", \"join the room\"]", "What is to be tried, step by step."),
+    key(
+        "plan",
+        "none",
+        "[plan]\ncontent_secrecy = true",
+        "What is meant to be done: goal, recipient, need_anonymity, content_secrecy, metadata_secrecy, attachments, allowed_clients, backup_policy. Reports judge it.",
+    ),
     key(
         "accepted",
         "none",

@@ -7,15 +7,24 @@
 //! ```
 
 pub mod coverage;
+pub mod doc;
+pub mod html;
+pub mod json;
+pub mod labs;
+pub mod markdown;
+pub mod model;
 pub mod people;
 pub mod read;
 pub mod run;
+pub mod sections;
 pub mod seen;
 pub mod summary;
+pub mod svg;
 pub mod talks;
 pub mod tally;
 pub mod terminal;
 pub mod text;
 
+pub use model::Model;
 pub use run::RunInfo;
 pub use summary::Summary;

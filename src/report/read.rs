@@ -197,6 +197,26 @@ pub struct Damage {
 /// # Errors
 /// Failures of reading; input whose first line is no record of a version that is understood.
 pub fn each(input: &mut dyn BufRead, mut take: impl FnMut(&Head<'_>, ReadBody<'_>)) -> Result<Damage, ReadError> {
+    lines(input, |_| true, &mut take)
+}
+
+/// Hands those records to `take` that `wanted` asks for by their head; the bodies of the others are not read.
+///
+/// # Errors
+/// As [`each`].
+pub fn some(
+    input: &mut dyn BufRead,
+    wanted: impl Fn(&Head<'_>) -> bool,
+    mut take: impl FnMut(&Head<'_>, &ReadBody<'_>),
+) -> Result<Damage, ReadError> {
+    lines(input, wanted, &mut |head, body| take(head, &body))
+}
+
+fn lines(
+    input: &mut dyn BufRead,
+    wanted: impl Fn(&Head<'_>) -> bool,
+    take: &mut dyn FnMut(&Head<'_>, ReadBody<'_>),
+) -> Result<Damage, ReadError> {
     let mut damage = Damage::default();
     let mut line = Vec::new();
     let mut first = true;
@@ -210,9 +230,10 @@ pub fn each(input: &mut dyn BufRead, mut take: impl FnMut(&Head<'_>, ReadBody<'_
         if text.is_empty() {
             continue;
         }
-        match parse(text) {
+        match parse(text, &wanted) {
             Ok((head, _)) if head.v > SCHEMA_VERSION => return Err(ReadError::Version(head.v)),
-            Ok((head, body)) => {
+            Ok((_, None)) => {}
+            Ok((head, Some(body))) => {
                 damage.unknown += u64::from(matches!(body, ReadBody::Other));
                 take(&head, body);
             }
@@ -226,11 +247,14 @@ pub fn each(input: &mut dyn BufRead, mut take: impl FnMut(&Head<'_>, ReadBody<'_
     }
 }
 
-fn parse(text: &[u8]) -> Result<(Head<'_>, ReadBody<'_>), serde_json::Error> {
+/// A head with the body, when it is wanted.
+type Line<'a> = (Head<'a>, Option<ReadBody<'a>>);
+
+fn parse<'a>(text: &'a [u8], wanted: &impl Fn(&Head<'_>) -> bool) -> Result<Line<'a>, serde_json::Error> {
     let head: Head<'_> = serde_json::from_slice(text)?;
     // The body of a later version is not looked at.
-    if head.v > SCHEMA_VERSION {
-        return Ok((head, ReadBody::Other));
+    if head.v > SCHEMA_VERSION || !wanted(&head) {
+        return Ok((head, None));
     }
     let body = match &*head.kind {
         "stanza" => ReadBody::Stanza(serde_json::from_slice(text)?),
@@ -244,7 +268,7 @@ fn parse(text: &[u8]) -> Result<(Head<'_>, ReadBody<'_>), serde_json::Error> {
         "assessment" => ReadBody::Assessment(serde_json::from_slice(text)?),
         _ => ReadBody::Other,
     };
-    Ok((head, body))
+    Ok((head, Some(body)))
 }
 
 #[cfg(test)]

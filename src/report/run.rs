@@ -3,6 +3,8 @@
 //! It is written at the start with `ended` empty and again at the end; a run that was killed keeps the first form. A reader takes what is
 //! there: every key may be missing, and keys this version does not know are ignored.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
 
 use crate::record::SCHEMA_VERSION;
@@ -43,9 +45,63 @@ pub struct RunInfo {
     pub keep_content: bool,
     /// How many canaries were declared.
     pub canaries: u64,
+    /// What the evaluator says that no wire can show: `[profile]` of the session file.
+    #[serde(deserialize_with = "or_default")]
+    pub profile: Said,
+    /// What the evaluator means to do: `[plan]` of the session file.
+    #[serde(deserialize_with = "or_default")]
+    pub plan: Said,
+    /// Whether TLS keys were written to a file.
+    pub tls_keys_logged: bool,
     /// Why the log is incomplete, when writing it failed.
     #[serde(deserialize_with = "or_default")]
     pub log_failure: String,
+}
+
+/// A table of the session file, as written.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Said(pub BTreeMap<String, serde_json::Value>);
+
+impl Said {
+    /// What a key says, in words; nothing when it is not there or empty.
+    pub fn text(&self, key: &str) -> Option<String> {
+        self.0.get(key).map(in_words).filter(|text| !text.is_empty())
+    }
+
+    /// Whether a key says yes; none when it is not there or says neither.
+    pub fn yes(&self, key: &str) -> Option<bool> {
+        match self.0.get(key)? {
+            serde_json::Value::Bool(yes) => Some(*yes),
+            serde_json::Value::String(text) => match text.trim().to_lowercase().as_str() {
+                "yes" | "true" | "needed" | "required" | "must" => Some(true),
+                "no" | "false" | "none" | "not needed" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The strings of a key: a list, or one string.
+    pub fn list(&self, key: &str) -> Vec<String> {
+        match self.0.get(key) {
+            Some(serde_json::Value::Array(items)) => items.iter().map(in_words).filter(|text| !text.is_empty()).collect(),
+            Some(value) => Some(in_words(value)).filter(|text| !text.is_empty()).into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+}
+
+fn in_words(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.into(),
+        Value::String(text) => text.trim().into(),
+        Value::Number(number) => number.to_string(),
+        Value::Array(items) => items.iter().map(in_words).collect::<Vec<_>>().join(", "),
+        Value::Object(map) => map.iter().map(|(key, value)| format!("{key}: {}", in_words(value))).collect::<Vec<_>>().join("; "),
+    }
 }
 
 /// The program that wrote a run.

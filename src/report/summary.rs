@@ -48,11 +48,17 @@ impl Summary {
     /// # Errors
     /// Failures of reading, and input that is no record log. A log that was cut off is no error; [`Summary::partial`] says so.
     pub fn read(records: &mut dyn BufRead, rows: &Rows, run: RunInfo) -> Result<Summary, ReadError> {
+        let mut summary = Summary::begin(run);
+        summary.coverage.damage = read::each(records, |head, body| summary.take(rows, head, &body))?;
+        Ok(summary)
+    }
+
+    /// A summary of nothing yet.
+    pub(super) fn begin(run: RunInfo) -> Summary {
         let mut summary = Summary::default();
         run.accounts.iter().for_each(|account| summary.people.add_own(account));
         summary.run = run;
-        summary.coverage.damage = read::each(records, |head, body| summary.take(rows, head, body))?;
-        Ok(summary)
+        summary
     }
 
     /// Findings, the worst first; points in the client's favour when `in_favour`.
@@ -71,7 +77,8 @@ impl Summary {
         reasons
     }
 
-    fn take(&mut self, rows: &Rows, head: &Head<'_>, body: ReadBody<'_>) {
+    /// Counts a record.
+    pub(super) fn take(&mut self, rows: &Rows, head: &Head<'_>, body: &ReadBody<'_>) {
         self.coverage.records += 1;
         head.ts.iter().for_each(|ts| self.coverage.at(ts));
         // Marks and gaps of the log itself belong to no client's session.
@@ -79,25 +86,25 @@ impl Summary {
             self.coverage.in_session(&head.session);
         }
         match body {
-            ReadBody::Stanza(stanza) => self.stanza(rows, &stanza),
+            ReadBody::Stanza(stanza) => self.stanza(rows, stanza),
             ReadBody::Transport(transport) => self.exposures(rows, &transport.exposures),
             ReadBody::Keepalive => self.coverage.keepalives += 1,
             ReadBody::Session(event) => {
                 event.account.iter().for_each(|account| self.people.add_own(account));
-                self.coverage.session(&head.session, &event);
+                self.coverage.session(&head.session, event);
             }
-            ReadBody::Gap(gap) => self.coverage.gap(&gap),
+            ReadBody::Gap(gap) => self.coverage.gap(gap),
             ReadBody::Intervention(intervention) => {
                 if self.interventions.len() < MAX_KEYS || self.interventions.contains_key(&*intervention.action) {
                     let action = intervention.action.to_string();
-                    self.interventions.entry(action).or_insert_with(|| InterventionSeen::new(&intervention)).add(&intervention);
+                    self.interventions.entry(action).or_insert_with(|| InterventionSeen::new(intervention)).add(intervention);
                 }
             }
             ReadBody::Finding(finding) => self.finding(&head.session, finding),
-            ReadBody::Mark(mark) if self.marks.len() < MAX_KEYS => self.marks.push(mark.label),
+            ReadBody::Mark(mark) if self.marks.len() < MAX_KEYS => self.marks.push(mark.label.clone()),
             ReadBody::Assessment(assessment) => match &assessment.conversation {
-                Some(with) => self.talks.assess(with, &assessment),
-                None => self.canary_search = assessment.search,
+                Some(with) => self.talks.assess(with, assessment),
+                None => self.canary_search.clone_from(&assessment.search),
             },
             ReadBody::Mark(_) | ReadBody::Other => {}
         }
@@ -142,11 +149,10 @@ impl Summary {
         }
     }
 
-    fn finding(&mut self, session: &str, finding: Finding) {
+    fn finding(&mut self, session: &str, finding: &Finding) {
         let key = (finding.rule.to_string(), finding.severity.to_string());
         if self.findings.len() < MAX_KEYS || self.findings.contains_key(&key) {
-            let evidence = finding.evidence.clone();
-            self.findings.entry(key).or_insert_with(|| FindingSeen::new(finding)).add(session, &evidence);
+            self.findings.entry(key).or_insert_with(|| FindingSeen::new(finding.clone())).add(session, &finding.evidence);
         }
     }
 }

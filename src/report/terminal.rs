@@ -25,6 +25,15 @@ pub fn guarded(text: &str) -> String {
     out
 }
 
+/// As [`guarded`], line by line: line feeds stay.
+pub fn guarded_lines(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' { out.push(c) } else { write_char(&mut out, c, "").expect("writing to a string") }
+    }
+    out
+}
+
 /// A string as it may be printed.
 pub fn shown(text: &str) -> String {
     Shown(text).to_string()

@@ -119,6 +119,8 @@ impl Rig {
             on_log_failure: OnLogFailure::Stop,
             metrics: None,
             owner: None,
+            profile: serde_json::Value::Null,
+            intent: serde_json::Value::Null,
             preflight: Value::Null,
             marks_from_stdin: false,
             witness: None,
