@@ -13,12 +13,15 @@ pub mod catalog;
 pub mod config;
 #[cfg(feature = "proxy")]
 pub mod demo;
+pub mod export;
 #[cfg(feature = "proxy")]
 pub mod metrics;
 #[cfg(feature = "proxy")]
 pub mod proxy;
 pub mod record;
 pub mod report;
+#[cfg(feature = "proxy")]
+pub mod retention;
 pub mod rules;
 #[cfg(feature = "proxy")]
 pub mod run;
@@ -27,6 +30,8 @@ pub mod run_dir;
 #[cfg(feature = "proxy")]
 pub mod run_files;
 pub mod scan;
+#[cfg(feature = "proxy")]
+pub mod share_key;
 #[cfg(feature = "proxy")]
 pub mod sink;
 pub mod transcript;

@@ -8,12 +8,16 @@ mod ca;
 mod crash;
 #[path = "cli/disk.rs"]
 mod disk;
+#[path = "cli/export.rs"]
+mod export;
 #[path = "cli/rig.rs"]
 mod rig;
 #[path = "cli/rules.rs"]
 mod rules;
 #[path = "cli/running.rs"]
 mod running;
+#[path = "cli/runs.rs"]
+mod runs;
 #[path = "cli/scan.rs"]
 mod scan;
 #[path = "cli/secrets.rs"]

@@ -4,6 +4,7 @@ mod ca;
 mod catalog;
 mod consent;
 mod demo;
+mod export;
 mod extra_catalog;
 mod report;
 mod rules;
@@ -37,6 +38,7 @@ enum Command {
     /// Audit stanzas or a recorded transcript, without a network.
     Scan(scan::Args),
     Report(report::Args),
+    Export(export::Args),
     Runs(runs::Args),
     Rules(rules::Args),
     Catalog(catalog::Args),
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Ca(args) => ca::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Catalog(args) => catalog::run(&args),
