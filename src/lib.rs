@@ -13,6 +13,7 @@ pub mod catalog;
 pub mod config;
 #[cfg(feature = "proxy")]
 pub mod demo;
+pub mod diff;
 pub mod export;
 #[cfg(feature = "proxy")]
 pub mod metrics;

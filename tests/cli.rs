@@ -6,6 +6,8 @@
 mod ca;
 #[path = "cli/crash.rs"]
 mod crash;
+#[path = "cli/diff.rs"]
+mod diff;
 #[path = "cli/disk.rs"]
 mod disk;
 #[path = "cli/export.rs"]

@@ -20,6 +20,7 @@ const CORE: &[&str] = &[
     "src/rules",
     "src/report",
     "src/export",
+    "src/diff",
     "src/scan.rs",
     "src/transcript.rs",
 ];
