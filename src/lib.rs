@@ -9,6 +9,7 @@ pub mod audit;
 #[cfg(feature = "proxy")]
 pub mod ca;
 pub mod catalog;
+pub mod check;
 #[cfg(feature = "proxy")]
 pub mod config;
 #[cfg(feature = "proxy")]

@@ -4,12 +4,16 @@
 
 #[path = "cli/ca.rs"]
 mod ca;
+#[path = "cli/check.rs"]
+mod check;
 #[path = "cli/crash.rs"]
 mod crash;
 #[path = "cli/diff.rs"]
 mod diff;
 #[path = "cli/disk.rs"]
 mod disk;
+#[path = "cli/documents.rs"]
+mod documents;
 #[path = "cli/export.rs"]
 mod export;
 #[path = "cli/rig.rs"]

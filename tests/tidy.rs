@@ -21,6 +21,7 @@ const CORE: &[&str] = &[
     "src/report",
     "src/export",
     "src/diff",
+    "src/check",
     "src/scan.rs",
     "src/transcript.rs",
 ];

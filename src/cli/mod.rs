@@ -2,6 +2,7 @@
 
 mod ca;
 mod catalog;
+mod check;
 mod consent;
 mod demo;
 mod diff;
@@ -41,6 +42,7 @@ enum Command {
     Scan(scan::Args),
     Report(report::Args),
     Diff(diff::Args),
+    Check(check::Args),
     Export(export::Args),
     Runs(runs::Args),
     Rules(rules::Args),
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Rules(args) => rules::run(&args),
