@@ -4,6 +4,8 @@
 
 #[path = "cli/ca.rs"]
 mod ca;
+#[path = "cli/canary.rs"]
+mod canary;
 #[path = "cli/check.rs"]
 mod check;
 #[path = "cli/crash.rs"]

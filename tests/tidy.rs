@@ -366,6 +366,28 @@ fn the_limits_page_has_the_limits() {
     }
 }
 
+/// Rule ids in the sources of the verdicts: a capital, perhaps a number and a letter, in quotes.
+#[test]
+fn every_rule_of_the_verdicts_is_explained() {
+    let page = read("docs/opacity.md");
+    let is_id = |word: &&str| {
+        let mut rest = word.chars();
+        rest.next().is_some_and(|c| c.is_ascii_uppercase())
+            && word.len() <= 4
+            && (word.len() > 1 || matches!(*word, "S" | "M" | "P"))
+            && rest.clone().next().is_none_or(|c| c.is_ascii_digit())
+            && rest.all(|c| c.is_ascii_digit() || c == 'q')
+    };
+    let mut ids = BTreeSet::new();
+    for file in files("src/audit/opacity", ".rs").into_iter().filter(|file| !is_test(file)) {
+        for (_, line) in code(&file) {
+            ids.extend(line.split('"').skip(1).step_by(2).filter(is_id).map(str::to_owned));
+        }
+    }
+    assert!(ids.len() > 50, "only {ids:?} were found");
+    none(ids.iter().filter(|id| !page.contains(&format!("`{id}`"))).map(|id| format!("docs/opacity.md does not explain {id}")).collect());
+}
+
 /// Words with single spaces, numbers as `0`: ports, times and counts differ from run to run and from catalog to catalog.
 fn normal(text: &str) -> String {
     let mut out = String::new();

@@ -1,4 +1,4 @@
-//! What a session knows: who the account is, whom it knows, which rooms it is in, which devices were announced.
+//! What a session knows: who the account is, whom it knows, which rooms it is in. What it knows of devices is in `opacity`.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -24,7 +24,6 @@ pub struct Memory {
     pub accounts: Vec<String>,
     roster: FxHashSet<String>,
     rooms: FxHashSet<String>,
-    devices: FxHashMap<String, Vec<u32>>,
     /// Conversations with a message that was end-to-end encrypted, by direction.
     encrypted: [FxHashSet<String>; 2],
     pending: FxHashMap<(String, String), Request>,
@@ -53,19 +52,21 @@ pub struct Peer {
 }
 
 impl Memory {
-    /// Knows nothing but the accounts under test and the device lists it is given.
-    pub fn new(accounts: &[String], device_lists: &[(String, Vec<u32>)]) -> Memory {
+    /// Knows nothing but the accounts under test.
+    pub fn new(accounts: &[String]) -> Memory {
         let accounts: Vec<String> = accounts.iter().map(|a| normalised_bare(a).into_owned()).collect();
-        let devices = device_lists.iter().map(|(jid, ids)| (normalised_bare(jid).into_owned(), ids.clone())).collect();
-        Memory { devices, own: (accounts.len() == 1).then(|| accounts[0].clone()), accounts, ..Memory::default() }
+        Memory { own: (accounts.len() == 1).then(|| accounts[0].clone()), accounts, ..Memory::default() }
     }
 
     /// Whether this is the session's own account; before that is known, whether it is one of the accounts under test.
     pub fn is_own(&self, address: &str) -> bool {
-        let bare = normalised_bare(address);
+        self.is_own_bare(&normalised_bare(address))
+    }
+
+    fn is_own_bare(&self, bare: &str) -> bool {
         match self.own.as_deref() {
-            Some(own) => own == &*bare,
-            None => self.accounts.iter().any(|account| *account == *bare),
+            Some(own) => own == bare,
+            None => self.accounts.iter().any(|account| account == bare),
         }
     }
 
@@ -92,11 +93,6 @@ impl Memory {
         !self.roster.is_empty() && self.roster.contains(&*normalised_bare(address))
     }
 
-    /// Device ids last announced for an address.
-    pub fn devices(&self, address: &str) -> Option<&[u32]> {
-        self.devices.get(&*normalised_bare(address)).map(Vec::as_slice)
-    }
-
     /// The other party of a stanza, as far as the session knows it.
     pub fn peer(&self, stanza: Element<'_>, direction: Option<Direction>, known: &Known) -> Peer {
         let (to, from) = (stanza.attr("to"), stanza.attr("from"));
@@ -112,14 +108,17 @@ impl Memory {
         let Some(address) = address else {
             return Peer { server: true, ..Peer::default() };
         };
-        let jid = Jid::split(address);
+        let (jid, bare) = (Jid::split(address), normalised_bare(address));
         let own_domain = self.own.as_deref().map(|own| Jid::split(own).domainpart());
         let groupchat = stanza.sym() == known.message && stanza.attr("type") == Some("groupchat");
         Peer {
-            room: groupchat || self.is_room(address) || stanza.child(known.muc_join).is_some() || stanza.child(known.muc_user).is_some(),
-            own: self.is_own(address),
+            room: groupchat
+                || self.rooms.contains(&*bare)
+                || stanza.child(known.muc_join).is_some()
+                || stanza.child(known.muc_user).is_some(),
+            own: self.is_own_bare(&bare),
             server: jid.localpart().is_none() && own_domain.is_some_and(|own| own.eq_ignore_ascii_case(jid.domainpart())),
-            contact: self.is_contact(address),
+            contact: self.roster.contains(&*bare),
         }
     }
 
@@ -137,9 +136,6 @@ impl Memory {
         } else if sym == known.message && stanza.attr("type") == Some("groupchat") {
             let room = if direction == Some(Direction::ServerToClient) { stanza.attr("from") } else { stanza.attr("to") };
             self.add_room(room);
-        }
-        if let Some(event) = stanza.child(known.pubsub_event).or_else(|| stanza.child(known.pubsub)) {
-            self.learn_devices(event, stanza, direction);
         }
     }
 
@@ -166,26 +162,6 @@ impl Memory {
         }
         if presence.child(known.muc_user).is_some() && direction == Some(Direction::ServerToClient) {
             self.add_room(presence.attr("from"));
-        }
-    }
-
-    fn learn_devices(&mut self, pubsub: Element<'_>, stanza: Element<'_>, direction: Option<Direction>) {
-        let owner = match direction {
-            Some(Direction::ClientToServer) => stanza.attr("to").map(str::to_owned).or_else(|| self.own.clone()),
-            _ => stanza.attr("from").map(str::to_owned).or_else(|| self.own.clone()),
-        };
-        let Some(owner) = owner else { return };
-        for items in pubsub.children() {
-            let node = items.attr("node").unwrap_or("");
-            if !node.ends_with("devicelist") && !node.ends_with(":devices") {
-                continue;
-            }
-            // The newest item comes first in neither form; a list has one item.
-            let Some(list) = items.children().filter_map(|item| item.children().next()).last() else { continue };
-            let ids = list.children().filter_map(|device| device.attr("id")?.parse().ok()).take(1000).collect();
-            if self.devices.len() < MAX_ENTRIES {
-                self.devices.insert(normalised_bare(&owner).into_owned(), ids);
-            }
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! ```text
 //! auditor.feed(Direction::ClientToServer, bytes, now);   // cuts frames
-//! while let Some(record) = auditor.poll() { … }          // reads them
+//! while let Some(record) = auditor.poll() {              // reads them
+//!     …
+//!     auditor.recycle(record);                            // optional: saves allocating
+//! }
 //! ```
 //! `feed` only finds where frames end, so that a relay can look at them and pass them on before they are read; `poll` does the reading.
 
@@ -22,11 +25,13 @@ use std::sync::Arc;
 
 use extract::{Context, Extractor};
 use memory::Memory;
+use opacity::{Opacity, Scene};
+
+pub use opacity::{Announced, DeviceList};
 
 use crate::catalog::Catalog;
 use crate::record::{
-    Body, BodyVerdict, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals,
-    Verdict,
+    Assessment, Body, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals, Verdict,
 };
 use crate::rules::{Choice, Engine, Judged, RuleSet, Sight};
 use crate::xmpp::Direction;
@@ -57,13 +62,18 @@ pub struct Settings {
     pub evidence: Evidence,
     /// Parse limits.
     pub limits: Limits,
-    /// Strings that must stay encrypted.
-    pub canaries: Vec<String>,
-    /// Device ids known from elsewhere, by account.
-    pub device_lists: Vec<(String, Vec<u32>)>,
+    /// Texts that must stay encrypted.
+    pub canaries: canary::Canaries,
+    /// Device lists known from elsewhere.
+    pub device_lists: Vec<DeviceList>,
+    /// Devices announced in any session with these settings.
+    pub announced: Announced,
     /// The leak rules; every rule when left out.
     pub rules: Option<Arc<RuleSet>>,
 }
+
+/// More memory than this is not kept from one record to the next.
+const MAX_SPARE_BYTES: usize = 1 << 16;
 
 #[derive(Debug)]
 struct Side {
@@ -116,9 +126,13 @@ pub struct Auditor {
     sides: [Side; 2],
     queue: VecDeque<Queued>,
     memory: Memory,
+    watch: canary::Watch,
+    opacity: Opacity,
     rules: Engine,
     document: Document,
     extractor: Extractor,
+    /// Memory of records that were written.
+    spare: Option<(Exposures, String)>,
     seq: u64,
     /// When the frame that is being read arrived.
     at: Option<Moment>,
@@ -131,7 +145,9 @@ impl Auditor {
         let side = || Side::new(Phase::BeforeTls, settings.limits.max_bytes_before_login);
         Auditor {
             sides: [side(), side()],
-            memory: Memory::new(&settings.accounts, &settings.device_lists),
+            memory: Memory::new(&settings.accounts),
+            opacity: Opacity::new(&settings.device_lists, &settings.announced),
+            watch: canary::Watch::new(&settings.canaries),
             rules: Engine::new(
                 settings.rules.clone().unwrap_or_else(|| Arc::new(RuleSet::new(&catalog, Choice::default()))),
                 &settings.accounts,
@@ -142,6 +158,7 @@ impl Auditor {
             queue: VecDeque::new(),
             document: Document::new(),
             extractor: Extractor::default(),
+            spare: None,
             seq: 0,
             at: None,
             opened: None,
@@ -211,6 +228,16 @@ impl Auditor {
         self.queue.push_back(Queued::Body { body, at: Some(now) });
     }
 
+    /// Adds what a run came to.
+    pub fn conclude(&mut self, assessment: Assessment, at: Option<Moment>) {
+        self.queue.push_back(Queued::Body { body: Body::Assessment(Box::new(assessment)), at });
+    }
+
+    /// What the search for canaries needs to know of this session at the end of the run. What was taken is not given again.
+    pub fn take_ledger(&mut self) -> (Arc<str>, canary::ledger::Ledger) {
+        (self.session.clone(), self.watch.take_ledger(self.memory.own.as_deref()))
+    }
+
     /// What a session record says at the end. Call [`Auditor::finish`] for both directions before.
     pub fn closing(&self, reason: &str, detail: &str, now: Moment) -> Body {
         let totals = Totals {
@@ -258,6 +285,11 @@ impl Auditor {
         &self.memory
     }
 
+    /// What the session has shown of devices, keys and containers.
+    pub fn opacity(&self) -> &Opacity {
+        &self.opacity
+    }
+
     /// The catalog in use.
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
@@ -275,6 +307,19 @@ impl Auditor {
             self.sides.iter_mut().for_each(|side| side.framer.shrink());
             self.document = Document::new();
             self.extractor = Extractor::default();
+            self.spare = None;
+        }
+    }
+
+    /// Takes a record back that was written: its memory serves for the next one. One that was huge is let go.
+    pub fn recycle(&mut self, record: Record) {
+        if let Body::Stanza(stanza) = record.body {
+            let (mut exposures, mut evidence) = (stanza.exposures, stanza.evidence.unwrap_or_default());
+            if exposures.memory() + evidence.capacity() <= MAX_SPARE_BYTES && std::ptr::eq(exposures.catalog(), &*self.catalog) {
+                exposures.clear();
+                evidence.clear();
+                self.spare = Some((exposures, evidence));
+            }
         }
     }
 
@@ -287,7 +332,15 @@ impl Auditor {
     pub fn poll(&mut self) -> Option<Record> {
         loop {
             let (body, at) = match self.queue.pop_front()? {
-                Queued::Body { body, at } => (Some(body), at),
+                Queued::Body { mut body, at } => {
+                    if let Body::Intervention(intervention) = &body {
+                        self.rules.intervened(&intervention.action);
+                    }
+                    if self.watch.is_active() {
+                        self.watch.note(&mut body, at);
+                    }
+                    (Some(body), at)
+                }
                 Queued::Frame { direction, frame, at } => {
                     self.at = at;
                     (self.read(direction, &frame), at)
@@ -313,7 +366,7 @@ impl Auditor {
         }
         // The framer's bytes are lent to the parser while the rest of the auditor changes.
         let framer = std::mem::replace(&mut self.sides[direction.index()].framer, Framer::new(0));
-        let stanza = self.audit(framer.bytes(frame), frame, Some(direction), None);
+        let stanza = self.audit_watched(framer.bytes(frame), frame, Some(direction), None);
         self.sides[direction.index()].framer = framer;
         self.follow_phase(direction, &stanza);
         Some(Body::Stanza(Box::new(stanza)))
@@ -344,10 +397,10 @@ impl Auditor {
         }
         let empty = Stanza {
             gap: Some(Gap { reason: "malformed".into(), detail: "no element".into(), bytes: xml.len() as u64 }),
-            ..self.blank(direction)
+            ..self.blank(direction, Exposures::new(self.catalog.clone()))
         };
         let mut stanza = match found {
-            Some(frame) => self.audit(framer.bytes(&frame), &frame, direction, Some(input)),
+            Some(frame) => self.audit_watched(framer.bytes(&frame), &frame, direction, Some(input)),
             None => empty,
         };
         stanza.input = Some(input);
@@ -362,7 +415,7 @@ impl Auditor {
         record
     }
 
-    fn blank(&self, direction: Option<Direction>) -> Stanza {
+    fn blank(&self, direction: Option<Direction>, exposures: Exposures) -> Stanza {
         Stanza {
             input: None,
             direction,
@@ -375,7 +428,7 @@ impl Auditor {
             payloads: Vec::new(),
             answers: None,
             observers: Default::default(),
-            exposures: Exposures::new(self.catalog.clone()),
+            exposures,
             verdict: None,
             conversation: None,
             irregular: Default::default(),
@@ -384,8 +437,37 @@ impl Auditor {
         }
     }
 
+    /// Audits a frame and looks for canaries in it.
+    fn audit_watched(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
+        let mut stanza = self.audit(bytes, frame, direction, input);
+        if self.watch.is_active() {
+            if !canary::watch::is_parsed(&stanza) {
+                self.seek_canaries(bytes, frame, &mut stanza, input);
+            }
+            self.watch.mask_evidence(&mut stanza);
+        }
+        stanza
+    }
+
+    /// Looks for canaries in the frame that is in `document`, or could not be read into it. What is found decides the verdict.
+    fn seek_canaries(&mut self, bytes: &[u8], frame: &Frame, stanza: &mut Stanza, input: Option<u64>) {
+        let document = canary::watch::is_parsed(stanza).then_some(&self.document);
+        let watched = canary::watch::Frame {
+            bytes,
+            complete: frame.kind != FrameKind::TooLong,
+            document,
+            message: document.map(|document| inner_message(document.root(), &self.catalog.known)),
+            seq: self.seq,
+            evidence: input.unwrap_or(self.seq),
+            at: self.at,
+        };
+        let findings = self.watch.frame(watched, stanza);
+        self.queue_findings(findings);
+    }
+
     fn audit(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
-        let mut stanza = Stanza { bytes: frame.len, ..self.blank(direction) };
+        let (exposures, evidence) = self.spare.take().unwrap_or_else(|| (Exposures::new(self.catalog.clone()), String::new()));
+        let mut stanza = Stanza { bytes: frame.len, ..self.blank(direction, exposures) };
         stanza.observers = Observers::default().with(Observer::OwnServer);
         if stanza.phase == Phase::BeforeTls {
             stanza.observers = stanza.observers.with(Observer::Network);
@@ -448,7 +530,7 @@ impl Auditor {
             max_forwards: self.settings.limits.max_forwards,
             peer,
         };
-        stanza.exposures = self.extractor.run(&self.catalog, &self.document, context);
+        self.extractor.run(&self.catalog, &self.document, context, &mut stanza.exposures);
         stanza.observers = observers::of(root, direction, stanza.phase, peer, self.memory.own.as_deref(), known);
         stanza.kind = frame_name(root, header, known);
         root.local().clone_into(&mut stanza.name);
@@ -469,15 +551,26 @@ impl Auditor {
         }
         // A copy is rated like the message it copies; the conversation is that of the inner message.
         let message = inner_message(root, known);
-        stanza.verdict = opacity::judge(message, known);
-        if stanza.verdict.is_some() {
-            stanza.conversation = conversation(message, direction, &self.memory);
+        let scene = Scene {
+            direction,
+            at: self.at,
+            memory: &self.memory,
+            known,
+            canaries: &self.settings.canaries,
+            frame: bytes,
+            max_forwards: self.settings.limits.max_forwards,
+        };
+        let judged = self.opacity.judge(root, &scene);
+        if judged.is_some() {
+            stanza.conversation = conversation(message, direction, &self.memory).or_else(|| self.memory.own.clone());
         }
-        if message.id == root.id {
-            self.expect_encryption(&mut stanza, direction);
+        let expectation = judged.as_ref().map(|judged| (judged.announced, judged.protects));
+        stanza.verdict = judged.map(|judged| judged.verdict);
+        if let (true, Some((announced, protects))) = (message.id == root.id, expectation) {
+            self.expect_encryption(&mut stanza, direction, announced, protects);
         }
-        if !self.settings.canaries.is_empty() {
-            self.search_canaries(&mut stanza, input);
+        if self.watch.is_active() {
+            self.seek_canaries(bytes, frame, &mut stanza, input);
         }
         let judged = stanza
             .verdict
@@ -495,50 +588,38 @@ impl Auditor {
         self.queue_findings(findings);
         stanza.irregular = self.document.irregular();
         if self.settings.evidence == Evidence::Redacted {
-            stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, self.settings.keep_content));
+            let keep_content = self.settings.keep_content;
+            stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, keep_content, evidence));
         }
         stanza
     }
 
     /// Content in clear, where a message in the same conversation and direction was encrypted before, is suspect (rule L6): the client, or
     /// the person, fell back without the conversation showing it.
-    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>) {
-        let (Some(verdict), Some(with), Some(direction)) = (&mut stanza.verdict, &stanza.conversation, direction) else { return };
+    ///
+    /// So is it where the stanza itself announces encryption (XEP-0380).
+    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>, announced: bool, protects: bool) {
+        let (Some(verdict), Some(with)) = (&mut stanza.verdict, &stanza.conversation) else { return };
+        // Without a direction a conversation is named by whom the stanza is for, so that each way has a name of its own.
+        let direction = direction.unwrap_or(Direction::ClientToServer);
         let encrypted = self.memory.encrypted_with(with, direction);
-        if matches!(verdict.body, Verdict::Opaque) {
+        if protects {
             self.memory.remember_encrypted(with, direction);
-        } else if encrypted && verdict.body == Verdict::NotEncrypted && verdict.rules == ["N1"] {
-            let because = "readable text in a conversation that was encrypted before".to_owned();
-            *verdict = BodyVerdict { body: Verdict::Suspect, level: None, rules: vec!["L6", "N1"], because };
+        } else if (encrypted || announced) && verdict.body == Verdict::NotEncrypted && verdict.rules.contains(&"N1") {
+            let because = if encrypted {
+                "readable text in a conversation that was encrypted before"
+            } else {
+                "readable text in a message that announces encryption"
+            };
+            opacity::downgrade(verdict, because);
         }
     }
 
     /// What the rules found follows the record it stands on.
     fn queue_findings(&mut self, findings: Vec<Finding>) {
         for finding in findings.into_iter().rev() {
-            self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
+            self.queue.push_front(Queued::Body { body: Body::Finding(Box::new(finding)), at: self.at });
         }
-    }
-
-    /// A canary that can be read turns the verdict into a proven leak and is a finding.
-    fn search_canaries(&mut self, stanza: &mut Stanza, input: Option<u64>) {
-        let Some((rule, place)) = canary::search(&self.document, &self.settings.canaries) else { return };
-        let fact = format!("text that was to stay encrypted can be read in {place}");
-        stanza.verdict = Some(BodyVerdict { body: Verdict::ProvenLeak, level: None, rules: vec![rule], because: fact.clone() });
-        let finding = Finding {
-            rule: "canary-readable".into(),
-            severity: "critical".into(),
-            confidence: "certain".into(),
-            avoidability: "avoidable".into(),
-            favour: "against".into(),
-            about: None,
-            fact,
-            advice: "look at which feature of the client sent this field, and switch it off or report it".into(),
-            source: "XEP-0384 §2.1".into(),
-            evidence: vec![input.unwrap_or(self.seq)],
-            accepted: None,
-        };
-        self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
     }
 
     /// Login ends the phase with small limits (SASL success, SASL2 success).
@@ -620,7 +701,8 @@ mod tests {
     #[test]
     fn clear_text_after_encrypted_text_is_a_finding() {
         let mut auditor = Auditor::new(Catalog::builtin(), Arc::default(), "s").assume_logged_in();
-        let omemo = "<message to='ann@a.example'><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><key rid='2'>QUJD</key>\
+        let omemo = "<message to='ann@a.example'><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><key rid='2'>\
+            MwohBe6KSVOTzXno3V8VSqKID3gmzJR4jf00bBtmmJNHUsR3EAAYAiIwrS/RWECWXMf7PhP8K6nDfulMayvofTaMmLTGwGDMhISvotyrivXUauq6iZA8tSl5T8hDbHbBjMw=</key>\
             <iv>QUJDREVGR0hJSktM</iv></header><payload>QUJD</payload></encrypted></message>";
         let clear = "<message to='ann@a.example'><body>x</body></message>";
         let answer = "<message from='ann@a.example'><body>y</body></message>";

@@ -1,6 +1,6 @@
 //! The names that the auditor's own logic looks for, whatever the catalog says.
 
-use crate::xmpp::names::{Names, Sym};
+use crate::xmpp::names::{Names, NsId, Sym};
 use crate::xmpp::ns;
 
 /// Names the auditor's own logic looks for.
@@ -50,10 +50,20 @@ pub struct Known {
     pub compress: Sym,
     pub starttls: Sym,
     pub proceed: Sym,
+    /// OMEMO, from the oldest.
+    pub omemo: [NsId; 4],
+    /// Stanza content encryption.
+    pub sce: [NsId; 2],
+    /// Other end-to-end systems.
+    pub e2ee: [NsId; 5],
 }
 
 impl Known {
     pub(super) fn intern(names: &mut Names) -> Known {
+        let omemo = [ns::OMEMO_LEGACY, ns::OMEMO_0, ns::OMEMO_1, ns::OMEMO_2].map(|uri| names.intern_ns(uri));
+        let sce = [ns::SCE_0, ns::SCE_1].map(|uri| names.intern_ns(uri));
+        let e2ee =
+            [ns::OPENPGP, ns::OPENPGP_OLD, ns::STANZA_SESSION, ns::OPENPGP_PUBSUB, ns::PUBSUB_TARGETED].map(|uri| names.intern_ns(uri));
         let mut sym = |uri: &str, local: &str| {
             let ns = names.intern_ns(uri);
             names.intern(ns, local)
@@ -102,6 +112,9 @@ impl Known {
             compress: sym(ns::COMPRESS, "compress"),
             starttls: sym(ns::TLS, "starttls"),
             proceed: sym(ns::TLS, "proceed"),
+            omemo,
+            sce,
+            e2ee,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Holds the records of a run against expectations: one pass, whatever their number.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 
 use super::expect::{Claim, Expectation, matches, verdict_rank};
 use crate::catalog::Sensitivity;
 use crate::catalog::rows::{Row, Rows};
 use crate::record::exposure::UNCLASSIFIED;
-use crate::record::{Finding, SEVERITIES};
+use crate::record::{Assessment, Finding, SEVERITIES};
 use crate::report::RunInfo;
 use crate::report::coverage::Coverage;
 use crate::report::people::People;
@@ -138,11 +138,15 @@ struct Seen {
 
 impl Seen {
     fn add(&mut self, head: &Head<'_>, thing: &str) {
+        self.add_at(&head.session, head.seq, thing);
+    }
+
+    fn add_at(&mut self, session: &str, seq: u64, thing: &str) {
         self.count += 1;
         if self.things.len() < 64 && !self.things.contains(thing) {
             self.things.insert(thing.to_owned());
         }
-        let place = (head.session.to_string(), head.seq);
+        let place = (session.to_owned(), seq);
         if self.evidence.len() < MAX_EVIDENCE && self.evidence.last() != Some(&place) {
             self.evidence.push(place);
         }
@@ -167,6 +171,8 @@ struct Test<'a> {
     unrated: Seen,
     /// Messages with a verdict.
     judged: u64,
+    /// Opaque messages whose own level is too low, by session and `seq`, with conversation and verdict: the end of the run may raise them.
+    pending: BTreeMap<(String, u64), (String, String)>,
     /// Copies with a verdict, which decide when there is nothing else.
     judged_copies: u64,
     copies: Seen,
@@ -184,6 +190,7 @@ impl<'a> Test<'a> {
             unrated: Seen::default(),
             judged: 0,
             judged_copies: 0,
+            pending: BTreeMap::new(),
             copies: Seen::default(),
             people,
         }
@@ -192,6 +199,9 @@ impl<'a> Test<'a> {
     fn take(&mut self, rows: &Rows, head: &Head<'_>, body: &ReadBody<'_>, step: &str) {
         if let (Claim::MaxContacts(_), ReadBody::Session(event)) = (&self.expectation.claim, body) {
             event.account.iter().for_each(|account| self.people.add_own(account));
+        }
+        if let ReadBody::Assessment(assessment) = body {
+            self.raise(assessment);
         }
         if self.expectation.step.as_deref().is_some_and(|only| only != step) {
             return;
@@ -229,8 +239,24 @@ impl<'a> Test<'a> {
         let shown = [&*verdict.body, verdict.level.as_deref().unwrap_or("")].join(" ").trim_end().to_owned();
         let (judged, seen) = if copy { (&mut self.judged_copies, &mut self.copies) } else { (&mut self.judged, &mut self.seen) };
         *judged += 1;
-        if worse {
+        if worse && !copy && verdict.body == "OPAQUE" {
+            self.pending.insert((head.session.to_string(), head.seq), (with.to_owned(), shown));
+        } else if worse {
             seen.add(head, &shown);
+        }
+    }
+
+    /// What is known once everything was seen.
+    fn raise(&mut self, assessment: &Assessment) {
+        let Claim::VerdictAtLeast(least) = self.expectation.claim else { return };
+        let enough = |level: &str| verdict_rank("OPAQUE", Some(level)) >= least;
+        if let (Some(with), Some(level)) = (&assessment.conversation, &assessment.level)
+            && enough(level)
+        {
+            self.pending.retain(|_, (conversation, _)| conversation != with);
+        }
+        for raised in assessment.raised.iter().filter(|raised| enough(&raised.level)) {
+            self.pending.remove(&(raised.session.clone(), raised.seq));
         }
     }
 
@@ -288,7 +314,10 @@ impl<'a> Test<'a> {
         }
     }
 
-    fn outcome(self, whole: bool, steps: &BTreeSet<String>) -> Outcome {
+    fn outcome(mut self, whole: bool, steps: &BTreeSet<String>) -> Outcome {
+        for ((session, seq), (_, shown)) in std::mem::take(&mut self.pending) {
+            self.seen.add_at(&session, seq, &shown);
+        }
         let (status, seen) = self.judged(steps);
         // Something bad that was seen stays seen. Something bad that was not seen may be in what is missing; so may something good.
         let good_is_what_was_seen = matches!(self.expectation.claim, Claim::HasField(_));
@@ -407,4 +436,39 @@ impl Findings<'_> {
 /// The most that an observer was seen to read; for writing a plan.
 pub(super) fn most(so_far: Option<Sensitivity>, row: Option<&Row>) -> Option<Sensitivity> {
     so_far.max(Some(row.map_or(Sensitivity::Critical, |row| row.sensitivity)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    /// A message of `E1`, and what the whole run came to.
+    fn judged(least: &str, assessment: &str) -> Status {
+        let records = format!(
+            "{{\"v\":1,\"session\":\"a\",\"seq\":0,\"type\":\"stanza\",\"kind\":\"message\",\"conversation\":\"b@b.example\",\
+             \"verdict\":{{\"body\":\"OPAQUE\",\"level\":\"E1\",\"rules\":[],\"because\":\"\"}}}}\n\
+             {{\"v\":1,\"session\":\"run\",\"seq\":0,\"type\":\"assessment\",\"conversation\":\"b@b.example\",\"verdicts\":{{\"OPAQUE\":1}}{assessment}}}\n"
+        );
+        let expect: crate::check::Expect = toml::from_str(&format!("verdict_at_least = '{least}'")).unwrap();
+        let expectations = [expect.understood(1).unwrap()];
+        let choice = Choice::default();
+        let plan = Plan { expectations: &expectations, choice: &choice, fail_on: None, accept_gaps: false };
+        let rows = Rows::of(&Catalog::builtin());
+        check(&mut records.as_bytes(), &rows, &RunInfo::default(), plan).unwrap().outcomes[0].status
+    }
+
+    #[test]
+    fn the_end_of_a_run_can_raise_a_level() {
+        for (least, assessment, expected) in [
+            ("OPAQUE(E1)", "", Status::Passed),
+            ("OPAQUE(E3)", "", Status::Failed),
+            ("OPAQUE(E3)", ",\"level\":\"E3\"", Status::Passed),
+            ("OPAQUE(E4)", ",\"level\":\"E3\"", Status::Failed),
+            ("OPAQUE(E3)", ",\"raised\":[{\"session\":\"a\",\"seq\":0,\"level\":\"E4\",\"canaries\":[]}]", Status::Passed),
+            ("OPAQUE(E3)", ",\"raised\":[{\"session\":\"a\",\"seq\":1,\"level\":\"E4\",\"canaries\":[]}]", Status::Failed),
+        ] {
+            assert_eq!(judged(least, assessment), expected, "{least} {assessment}");
+        }
+    }
 }

@@ -94,7 +94,7 @@ pub const KEYS: &[Key] = &[
         "canaries",
         "none",
         "canaries = [\"the heron lands at noon\"]",
-        "Texts that are only ever sent encrypted. One that can be read is a proven leak.",
+        "Texts of 8 characters or more that are only ever sent encrypted. One that can be read is a proven leak.",
     ),
     key("rules_off", "none", "rules_off = [\"login-before-tls\"]", "Leak rules that are not to run (`stanzascope rules` lists them)."),
     key(
@@ -122,6 +122,12 @@ pub const KEYS: &[Key] = &[
         "[[expect]]\nno_field = \"presence.status\"\nbecause = \"nobody needs to know\"",
         "What `stanzascope check` expects of a run (docs/check.md). May be repeated.",
     ),
+    key(
+        "canary",
+        "none",
+        "[[canary]]\nname = \"c1\"\nfield = \"body\"\ntext = \"CNRYEXAMPLE23456-heron\"\nwith = \"ben@lab.test\"",
+        "A canary with its name, field and recipient, as `stanzascope canary new` makes them. May be repeated.",
+    ),
 ];
 
 /// The way out of a mistake in `line`, of which TOML said `message`.
@@ -134,6 +140,9 @@ pub fn remedy(line: &str, message: &str) -> String {
         let names = KEYS.iter().map(|key| key.name).filter(|_| named.is_empty()).chain(named.iter().copied());
         let near = names.map(|name| (distance(unknown, name), name)).min().filter(|(distance, _)| *distance <= 3);
         return near.map_or_else(|| format!("{page} lists the keys"), |(_, name)| format!("did you mean `{name}`?"));
+    }
+    if message.contains("canary") {
+        return "docs/canaries.md describes canaries".to_owned();
     }
     let name = line.split('=').next().unwrap_or("").trim();
     match KEYS.iter().find(|key| key.name == name && !key.example.contains('\n')) {

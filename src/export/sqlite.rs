@@ -184,6 +184,8 @@ struct Writer<'t> {
     findings: Statement<'t>,
     evidence: Statement<'t>,
     steps: Statement<'t>,
+    assessments: Statement<'t>,
+    raised: Statement<'t>,
 }
 
 impl<'t> Writer<'t> {
@@ -211,6 +213,8 @@ impl<'t> Writer<'t> {
             findings: sql("finding", 11)?,
             evidence: transaction.prepare("INSERT OR IGNORE INTO evidence VALUES (?,?)")?,
             steps: sql("step", 2)?,
+            assessments: sql("assessment", 7)?,
+            raised: sql("raised", 4)?,
         })
     }
 
@@ -271,6 +275,20 @@ impl<'t> Writer<'t> {
                 ])?;
                 for seq in &finding.evidence {
                     self.evidence.execute((id, signed(*seq)))?;
+                }
+            }
+            ReadBody::Assessment(assessment) => {
+                self.assessments.execute(params![
+                    id,
+                    assessment.conversation,
+                    serde_json::to_string(&assessment.verdicts).unwrap_or_default(),
+                    assessment.lowest,
+                    assessment.level,
+                    assessment.sent_level,
+                    assessment.because,
+                ])?;
+                for raised in &assessment.raised {
+                    self.raised.execute(params![id, raised.session, signed(raised.seq), raised.level])?;
                 }
             }
             ReadBody::Mark(mark) => _ = self.steps.execute((id, &mark.label))?,

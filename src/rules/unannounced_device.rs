@@ -1,7 +1,7 @@
 //! Finds ciphertext for devices that are on no list, and devices that appear from nowhere.
 //!
 //! **What it checks.** A container holds a key for a device id that is on none of the lists seen for the recipients and the account, or its
-//! sender is on none; a list received for the own account names a device that never published through this session.
+//! sender is on none; a device appears on the own list during the session without having been announced through the proxy, and messages are encrypted for it.
 //!
 //! **Why it matters.** Whoever can put a device on a list, or into a client's memory, reads along from then on.
 //!
@@ -13,6 +13,7 @@
 
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
 use super::seen::Seen;
+use crate::record::Verdict;
 
 pub(super) const RULE: Rule = Rule {
     id: "unannounced-device",
@@ -30,7 +31,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
-    if seen.is_copy() {
+    // What the procedure only notes (an own device from before the session, a list that has just changed) is no finding.
+    if seen.is_copy() || seen.verdict.is_none_or(|verdict| verdict.body == Verdict::Opaque) {
         return;
     }
     let finding = if seen.has_verdict_rule("D1") {
@@ -38,7 +40,7 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     } else if seen.has_verdict_rule("D2") {
         found("a message comes from a device that its account did not announce").severity(Severity::Medium)
     } else {
-        found("the own device list names a device that was not seen in this session").severity(Severity::Info).avoidability(Avoidability::Inherent)
+        found("messages are encrypted for an own device that appeared during the session").severity(Severity::Medium)
     };
     out.report(match seen.conversation {
         Some(with) => finding.about(with),

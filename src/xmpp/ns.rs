@@ -54,6 +54,20 @@ pub const OMEMO_0: &str = "urn:xmpp:omemo:0";
 pub const OMEMO_1: &str = "urn:xmpp:omemo:1";
 /// XEP-0384 since 0.8.
 pub const OMEMO_2: &str = "urn:xmpp:omemo:2";
+/// XEP-0420 before version 0.4: stanza content encryption.
+pub const SCE_0: &str = "urn:xmpp:sce:0";
+/// XEP-0420: stanza content encryption.
+pub const SCE_1: &str = "urn:xmpp:sce:1";
+/// XEP-0373: OpenPGP for XMPP.
+pub const OPENPGP: &str = "urn:xmpp:openpgp:0";
+/// XEP-0027: OpenPGP, the older way.
+pub const OPENPGP_OLD: &str = "jabber:x:encrypted";
+/// XEP-0200: encrypted sessions.
+pub const STANZA_SESSION: &str = "http://www.xmpp.org/extensions/xep-0200.html#ns";
+/// XEP-0473: OpenPGP for pubsub.
+pub const OPENPGP_PUBSUB: &str = "urn:xmpp:openpgp:pubsub:0";
+/// XEP-0477: pubsub targeted encryption.
+pub const PUBSUB_TARGETED: &str = "urn:xmpp:pte:0";
 /// XEP-0380: explicit message encryption.
 pub const EME: &str = "urn:xmpp:eme:0";
 

@@ -184,6 +184,22 @@ impl Share {
                 finding.about = finding.about.as_deref().map(|about| self.subject(about));
                 finding.accepted = finding.accepted.as_ref().map(|_| "accepted".to_owned());
             }
+            ReadBody::Assessment(assessment) => {
+                assessment.conversation = assessment.conversation.as_deref().map(|with| self.address(with));
+                assessment.because.clear();
+                for raised in &mut assessment.raised {
+                    raised.session = self.session(&raised.session);
+                    raised.canaries.clear();
+                }
+                if let Some(search) = &mut assessment.search {
+                    search.readable.clear();
+                    search.not_found.clear();
+                }
+                for word in [&mut assessment.lowest, &mut assessment.level, &mut assessment.sent_level].into_iter().flatten() {
+                    *word = plain_word(word);
+                }
+                assessment.verdicts = assessment.verdicts.iter().map(|(verdict, count)| (plain_word(verdict), *count)).collect();
+            }
             ReadBody::Mark(ReadMark { label }) => *label = self.step(label),
             ReadBody::Keepalive | ReadBody::Other => {}
         }

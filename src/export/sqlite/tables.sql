@@ -117,3 +117,16 @@ CREATE TABLE finding (
 );
 -- `seq` of the records of its session that a finding rests on; in a scan, their `input`.
 CREATE TABLE evidence (finding_id INTEGER NOT NULL REFERENCES finding (record_id), seq INTEGER NOT NULL, PRIMARY KEY (finding_id, seq)) WITHOUT ROWID;
+
+-- What a run came to, by conversation; the row without one is about the run. Verdicts are JSON. Messages whose level is higher than their own
+-- record says stand in `raised`.
+CREATE TABLE assessment (
+    record_id INTEGER PRIMARY KEY REFERENCES record (id),
+    conversation TEXT,
+    verdicts TEXT NOT NULL,
+    lowest TEXT,
+    level TEXT,
+    sent_level TEXT,
+    because TEXT NOT NULL
+);
+CREATE TABLE raised (assessment_id INTEGER NOT NULL REFERENCES assessment (record_id), session TEXT NOT NULL, seq INTEGER NOT NULL, level TEXT NOT NULL);

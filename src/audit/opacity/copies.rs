@@ -1,0 +1,85 @@
+//! Copies: carbons, archives, a room's reflections, resent stanzas. A copy has the verdict of the original and is not a reuse of anything.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::bounded::Ring;
+use super::container::Container;
+use super::found::Found;
+
+/// Containers that are remembered.
+const MAX_COPIES: usize = 4096;
+/// Findings that a copy inherits.
+const MAX_INHERITED: usize = 8;
+
+/// What makes a container the same: sender's device, iv, payload and all keys.
+pub type Fingerprint = [u8; 16];
+
+/// Containers seen before.
+#[derive(Debug)]
+pub struct Copies {
+    seen: Ring<Fingerprint, Original>,
+}
+
+/// What is known of the original.
+#[derive(Debug, Clone)]
+pub struct Original {
+    from: u64,
+    to: u64,
+    /// What was found in it and beside it.
+    pub found: Arc<[Found]>,
+    /// Whether it reached level E2.
+    pub complete: bool,
+}
+
+impl Default for Copies {
+    fn default() -> Copies {
+        Copies { seen: Ring::new(MAX_COPIES) }
+    }
+}
+
+/// The fingerprint of a container; none when there is nothing in it to compare.
+pub fn fingerprint(container: &Container<'_>) -> Option<Fingerprint> {
+    if container.keys.iter().all(|key| key.bytes.is_empty()) {
+        return None;
+    }
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    part(container.family.uri().as_bytes());
+    part(&container.sid.unwrap_or(0).to_le_bytes());
+    part(container.iv.as_deref().unwrap_or_default());
+    part(container.payload.as_ref().map(|payload| payload.bytes.as_slice()).unwrap_or_default());
+    for key in &container.keys {
+        part(key.jid.as_deref().unwrap_or_default().as_bytes());
+        part(&key.rid.unwrap_or(0).to_le_bytes());
+        part(&key.bytes);
+    }
+    hash.finalize()[..16].try_into().ok()
+}
+
+impl Copies {
+    /// The original of a container, when it was sent by the same party. A room's reflection comes from whom the original went to.
+    pub fn original(&self, fingerprint: &Fingerprint, from: Option<&str>) -> Option<&Original> {
+        let from = from.map_or(0, super::hash);
+        self.seen.get(fingerprint).filter(|original| from == 0 || original.from == 0 || from == original.from || from == original.to)
+    }
+
+    /// Remembers one.
+    pub fn add(&mut self, fingerprint: Fingerprint, from: Option<&str>, to: Option<&str>, found: &[Found], complete: bool) {
+        if self.seen.get(&fingerprint).is_some() {
+            return;
+        }
+        let (from, to) = (from.map_or(0, super::hash), to.map_or(0, super::hash));
+        let found = found.iter().take(MAX_INHERITED).cloned().collect();
+        self.seen.insert(fingerprint, Original { from, to, found, complete });
+    }
+
+    /// Entries held.
+    pub fn len(&self) -> usize {
+        self.seen.len()
+    }
+}

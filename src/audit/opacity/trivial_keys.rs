@@ -1,0 +1,134 @@
+//! K1: does a key that anybody would try first open the payload? This is the only place where anything is decrypted.
+
+use crate::audit::canary::Canaries;
+use std::sync::LazyLock;
+
+use aes::cipher::{BlockDecryptMut as _, KeyIvInit as _, StreamCipher as _, block_padding::NoPadding};
+use hkdf::Hkdf;
+use sha2::{Digest as _, Sha256};
+
+use super::container::Container;
+use super::family::Family;
+use super::found::Found;
+use super::statistics::printable;
+
+/// Decrypted to look whether it is text, before the rest is.
+const FIRST: usize = 64;
+/// Decrypted at most.
+const MAX: usize = 1 << 16;
+/// Text that cannot be by chance.
+const MIN_PRINTABLE: usize = 16;
+
+/// What HKDF makes of 32 zero bytes: encryption key and iv (XEP-0384 §4.4).
+static FROM_ZEROS: LazyLock<([u8; 32], [u8; 16])> = LazyLock::new(|| {
+    let mut out = [0; 80];
+    Hkdf::<Sha256>::new(Some(&[0; 32]), &[0; 32]).expand(b"OMEMO Payload", &mut out).expect("80 bytes are few enough");
+    let (key, rest) = out.split_at(32);
+    (key.try_into().expect("32 bytes"), rest[32..].try_into().expect("16 bytes"))
+});
+
+/// K1.
+pub fn check(container: &Container<'_>, canaries: &Canaries, found: &mut Vec<Found>) {
+    let Some(payload) = &container.payload else { return };
+    let text = &payload.bytes[..payload.bytes.len().saturating_sub(container.tag_in_payload())];
+    let hit = match container.family {
+        Family::Legacy => legacy(text, container.iv.as_deref().unwrap_or_default(), canaries),
+        Family::Olm => None,
+        Family::One | Family::Two => omemo(text, canaries),
+    };
+    if let Some(key) = hit {
+        let detail = format!("the payload opens with {key}");
+        found.push(Found::leak("K1", payload.element, detail, "XEP-0384 §4.4").bytes(0, payload.bytes.len()));
+    }
+}
+
+fn legacy(text: &[u8], iv: &[u8], canaries: &Canaries) -> Option<&'static str> {
+    let iv: &[u8; 12] = iv.try_into().ok()?;
+    let mut counter = [0; 16];
+    counter[..12].copy_from_slice(iv);
+    // GCM keeps block 1 for the tag.
+    counter[15] = 2;
+    let mut right = [0; 16];
+    right[..12].copy_from_slice(iv);
+    let mut left = [0; 16];
+    left[4..].copy_from_slice(iv);
+    let hashed: [u8; 16] = Sha256::digest(iv)[..16].try_into().expect("16 of 32 bytes");
+    let keys = [
+        ([0; 16], "a key of zeros"),
+        ([0xff; 16], "a key of ones"),
+        (right, "its iv and zeros as key"),
+        (left, "zeros and its iv as key"),
+        (hashed, "the hash of its iv as key"),
+    ];
+    let opened = |key: &[u8; 16], bytes: usize| {
+        let mut text = text[..bytes.min(text.len())].to_vec();
+        ctr::Ctr32BE::<aes::Aes128>::new(key.into(), &counter.into()).apply_keystream(&mut text);
+        text
+    };
+    keys.into_iter().find(|(key, _)| tells(text.len(), canaries, |bytes| opened(key, bytes))).map(|(_, name)| name)
+}
+
+fn omemo(text: &[u8], canaries: &Canaries) -> Option<&'static str> {
+    let (key, iv) = &*FROM_ZEROS;
+    let opened = |bytes: usize| {
+        let mut text = text[..bytes.min(text.len()) / 16 * 16].to_vec();
+        let length = text.len();
+        let plain = cbc::Decryptor::<aes::Aes256>::new(key.into(), iv.into()).decrypt_padded_mut::<NoPadding>(&mut text);
+        debug_assert!(plain.is_ok_and(|plain| plain.len() == length));
+        text
+    };
+    // A whole payload ends in padding, which is not printable.
+    let tells = tells(text.len(), canaries, opened) || (text.len() >= FIRST && printable(&opened(FIRST - 16)));
+    tells.then_some("a key of zeros")
+}
+
+/// Whether what was opened is a text, an envelope, or has a canary in it. `open` gives so many bytes.
+fn tells(length: usize, canaries: &Canaries, open: impl Fn(usize) -> Vec<u8>) -> bool {
+    let has = |text: &[u8], word: &[u8]| memchr::memmem::find(text, word).is_some();
+    let first = open(FIRST);
+    if has(&first, b"<envelope") || has(&first, b"<content") {
+        return true;
+    }
+    if length >= MIN_PRINTABLE && printable(&first) && (length <= FIRST || printable(&open(MAX))) {
+        return true;
+    }
+    canaries.search().is_some_and(|search| search.matches(&open(MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aes::cipher::BlockEncryptMut as _;
+    use aes::cipher::block_padding::Pkcs7;
+
+    #[test]
+    fn each_trivial_key_is_tried() {
+        let iv = *b"twelve bytes";
+        let mut counter = [0; 16];
+        counter[..12].copy_from_slice(&iv);
+        counter[15] = 2;
+        let mut padded = [0; 16];
+        padded[4..].copy_from_slice(&iv);
+        for (key, name) in [([0; 16], "a key of zeros"), ([0xff; 16], "a key of ones"), (padded, "zeros and its iv as key")] {
+            let mut text = b"see you at nine, at the usual place".to_vec();
+            ctr::Ctr32BE::<aes::Aes128>::new(&key.into(), &counter.into()).apply_keystream(&mut text);
+            assert_eq!(legacy(&text, &iv, &Canaries::default()), Some(name));
+            assert_eq!(legacy(&text, b"other twelve", &Canaries::default()), None);
+            let short = &text[..12];
+            assert_eq!(legacy(short, &iv, &Canaries::default()), None, "too short to tell");
+            assert_eq!(legacy(short, &iv, &Canaries::of_texts(["see you at"]).unwrap()), Some(name));
+        }
+    }
+
+    #[test]
+    fn an_envelope_under_zeros_is_opened() {
+        let (key, iv) = &*FROM_ZEROS;
+        let text = "<envelope xmlns='urn:xmpp:sce:1'><content/><rpad>\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}</rpad></envelope>";
+        let mut payload = text.as_bytes().to_vec();
+        payload.resize((text.len() / 16 + 1) * 16, 0);
+        cbc::Encryptor::<aes::Aes256>::new(key.into(), iv.into()).encrypt_padded_mut::<Pkcs7>(&mut payload, text.len()).unwrap();
+        assert_eq!(omemo(&payload, &Canaries::default()), Some("a key of zeros"));
+        payload.iter_mut().for_each(|b| *b ^= 0x55);
+        assert_eq!(omemo(&payload, &Canaries::default()), None);
+    }
+}
