@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 
 use keys::KEYS;
 use serde::Deserialize;
-use toml::Table;
+use toml::{Spanned, Table};
 pub use words::{ChannelBinding, MetricsListener, OnLogFailure, UpstreamTls};
 use words::{one_or_many, text, usable_texts};
 
 use crate::audit::Evidence;
 use crate::audit::canary::Canary;
+use crate::check::{Expect, Expectation};
 use crate::rules::{Accepted, Choice, ChoiceError};
 
 /// Name of the session file.
@@ -101,6 +102,11 @@ pub struct SessionFile {
     pub rules_off: Vec<String>,
     /// Findings that are known and accepted.
     pub accepted: Vec<Accepted>,
+    /// What is expected of a run, as written.
+    pub expect: Vec<Spanned<Expect>>,
+    /// What is expected of a run.
+    #[serde(skip)]
+    pub expectations: Vec<Expectation>,
 }
 
 /// Why a session file cannot be used. Names the file, the line and the way out.
@@ -158,13 +164,25 @@ impl SessionFile {
     pub fn parse(text: &str, path: &Path) -> Result<SessionFile, SessionFileError> {
         // Some editors begin a file with a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        toml::from_str(text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start).min(text.len());
-            let line = text.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+        let line_at = |at: usize| text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count() + 1;
+        let mut file: SessionFile = toml::from_str(text).map_err(|error| {
+            let line = line_at(error.span().map_or(0, |span| span.start));
             let remedy = keys::remedy(text.lines().nth(line - 1).unwrap_or(""), error.message());
             let problem = error.message().split(", expected one of").next().unwrap_or("").replace('\n', ", ");
             SessionFileError::Content { path: path.to_owned(), line, problem, remedy }
-        })
+        })?;
+        for expect in &file.expect {
+            let line = line_at(expect.span().start);
+            let understood = expect.get_ref().clone().understood(line);
+            let understood = understood.map_err(|error| SessionFileError::Content {
+                path: path.to_owned(),
+                line,
+                problem: error.problem,
+                remedy: error.remedy,
+            })?;
+            file.expectations.push(understood);
+        }
+        Ok(file)
     }
 
     /// All canaries, the plain ones first: `c1` is the first of the file.

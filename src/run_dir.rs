@@ -84,6 +84,30 @@ impl RunDir {
     }
 }
 
+/// Writes a file that only the user can read, and puts it in place in one step when `write` has succeeded: whoever looks sees the old one or
+/// the whole new one. What is no plain file (`/dev/stdout`, a pipe) is written as it is.
+///
+/// # Errors
+/// What `write` returns, and failures of making and renaming the file.
+pub fn replace<T, E: From<io::Error>>(path: &Path, write: impl FnOnce(&Path) -> Result<T, E>) -> Result<T, E> {
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return write(path);
+    }
+    let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "this is no name for a file"))?;
+    let temporary = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let _ = fs::remove_file(&temporary);
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let written = write(&temporary).and_then(|value| {
+        File::open(&temporary)?.sync_all()?;
+        fs::rename(&temporary, path)?;
+        Ok(value)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
 fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
 }

@@ -92,15 +92,37 @@ impl RunFiles {
         }
     }
 
+    /// The directory the run lies in; none for a log on its own.
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
+    /// What the run is called on a screen: its path, as given or found.
+    pub fn name(&self) -> String {
+        self.directory.as_deref().unwrap_or(&self.records).display().to_string()
+    }
+
+    /// The log.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn records(&self) -> Result<BufReader<File>, RunFilesError> {
+        let file = File::open(&self.records).map_err(|error| RunFilesError::Unreadable(self.records.clone(), error))?;
+        Ok(BufReader::with_capacity(1 << 16, file))
+    }
+
+    /// An error of reading the log, with its name.
+    pub fn unread(&self, error: ReadError) -> RunFilesError {
+        RunFilesError::Records(self.records.clone(), error)
+    }
+
     /// Reads the records, with manifest and `rows`.
     ///
     /// # Errors
     /// One of the files cannot be read.
     pub fn summary(&self, rows: &Rows) -> Result<Summary, RunFilesError> {
         let info = self.info()?;
-        let file = File::open(&self.records).map_err(|error| RunFilesError::Unreadable(self.records.clone(), error))?;
-        let mut input = BufReader::with_capacity(1 << 16, file);
-        Summary::read(&mut input, rows, info).map_err(|error| RunFilesError::Records(self.records.clone(), error))
+        Summary::read(&mut self.records()?, rows, info).map_err(|error| self.unread(error))
     }
 
     /// Writes a report. The records are read twice: for what to say, and for the records that it rests on.

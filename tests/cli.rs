@@ -6,16 +6,26 @@
 mod ca;
 #[path = "cli/canary.rs"]
 mod canary;
+#[path = "cli/check.rs"]
+mod check;
 #[path = "cli/crash.rs"]
 mod crash;
+#[path = "cli/diff.rs"]
+mod diff;
 #[path = "cli/disk.rs"]
 mod disk;
+#[path = "cli/documents.rs"]
+mod documents;
+#[path = "cli/export.rs"]
+mod export;
 #[path = "cli/rig.rs"]
 mod rig;
 #[path = "cli/rules.rs"]
 mod rules;
 #[path = "cli/running.rs"]
 mod running;
+#[path = "cli/runs.rs"]
+mod runs;
 #[path = "cli/scan.rs"]
 mod scan;
 #[path = "cli/secrets.rs"]

@@ -133,6 +133,11 @@ impl Rows {
         self.fields.get(id)
     }
 
+    /// Every row, by field id.
+    pub fn iter(&self) -> impl Iterator<Item = &Row> {
+        self.fields.values()
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.fields.len()

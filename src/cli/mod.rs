@@ -3,8 +3,11 @@
 mod ca;
 mod canary;
 mod catalog;
+mod check;
 mod consent;
 mod demo;
+mod diff;
+mod export;
 mod extra_catalog;
 mod report;
 mod rules;
@@ -15,6 +18,7 @@ mod scan;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 /// Shows what an XMPP server gets to see of a client.
@@ -39,6 +43,9 @@ enum Command {
     /// Audit stanzas or a recorded transcript, without a network.
     Scan(scan::Args),
     Report(report::Args),
+    Diff(diff::Args),
+    Check(check::Args),
+    Export(export::Args),
     Runs(runs::Args),
     Rules(rules::Args),
     Catalog(catalog::Args),
@@ -72,6 +79,14 @@ pub(crate) fn print(text: &str) -> std::io::Result<()> {
     out.flush()
 }
 
+/// Writes text to a file that only the user can read, or to standard output.
+pub(crate) fn write_out(output: Option<&std::path::Path>, text: &str) -> Result<(), Failure> {
+    let Some(path) = output else { return Ok(print(text)?) };
+    stanzascope::run_dir::replace(path, |path| std::fs::write(path, text))
+        .with_context(|| format!("cannot write {}", path.display()))
+        .map_err(Failure::Usage)
+}
+
 /// Parses the command line, runs the command, reports errors.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -84,6 +99,9 @@ pub fn main() -> ExitCode {
         Command::Canary(args) => canary::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Catalog(args) => catalog::run(&args),

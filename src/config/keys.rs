@@ -122,6 +122,12 @@ pub const KEYS: &[Key] = &[
         "A finding that is known and accepted, and why; `about` limits it to one address. May be repeated.",
     ),
     key(
+        "expect",
+        "none",
+        "[[expect]]\nno_field = \"presence.status\"\nbecause = \"nobody needs to know\"",
+        "What `stanzascope check` expects of a run (docs/check.md). May be repeated.",
+    ),
+    key(
         "canary",
         "none",
         "[[canary]]\nname = \"c1\"\nfield = \"body\"\ntext = \"CNRYEXAMPLE23456-heron\"\nwith = \"ben@lab.test\"",
@@ -132,8 +138,13 @@ pub const KEYS: &[Key] = &[
 /// The way out of a mistake in `line`, of which TOML said `message`.
 pub fn remedy(line: &str, message: &str) -> String {
     if let Some(unknown) = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
-        let near = KEYS.iter().map(|key| (distance(unknown, key.name), key.name)).min().filter(|(distance, _)| *distance <= 3);
-        return near.map_or_else(|| "docs/session-file.md lists the keys".to_owned(), |(_, name)| format!("did you mean `{name}`?"));
+        // Inside a table TOML names the keys that fit there.
+        let named: Vec<&str> =
+            message.split_once("expected").map_or(Vec::new(), |(_, names)| names.split('`').skip(1).step_by(2).collect());
+        let page = if named.contains(&"no_field") { "docs/check.md" } else { "docs/session-file.md" };
+        let names = KEYS.iter().map(|key| key.name).filter(|_| named.is_empty()).chain(named.iter().copied());
+        let near = names.map(|name| (distance(unknown, name), name)).min().filter(|(distance, _)| *distance <= 3);
+        return near.map_or_else(|| format!("{page} lists the keys"), |(_, name)| format!("did you mean `{name}`?"));
     }
     if message.contains("canary") {
         return "docs/canaries.md describes canaries".to_owned();
@@ -141,6 +152,7 @@ pub fn remedy(line: &str, message: &str) -> String {
     let name = line.split('=').next().unwrap_or("").trim();
     match KEYS.iter().find(|key| key.name == name && !key.example.contains('\n')) {
         Some(key) => format!("write it like: {}", key.example),
+        None if crate::check::expect::CLAIMS.contains(&name) => format!("docs/check.md says how `{name}` is written"),
         None => "`stanzascope run --example-config` shows how it is written".to_owned(),
     }
 }

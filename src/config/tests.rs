@@ -54,6 +54,8 @@ fn every_key_is_read() {
         plan: file.plan.clone(),
         rules_off: vec!["login-before-tls".into()],
         accepted: file.accepted.clone(),
+        expect: file.expect.clone(),
+        expectations: file.expectations.clone(),
         canary: vec![Canary {
             name: Some("c1".into()),
             field: Some(crate::audit::canary::Field::Body),
@@ -65,6 +67,7 @@ fn every_key_is_read() {
     assert_eq!(file, expected);
     assert_eq!(file.accepted[0].rule, "plain-login-inside-tls");
     assert!(file.profile.is_some() && file.plan.is_some());
+    assert_eq!(file.expectations[0].text, "no_field = \"presence.status\"");
 }
 
 #[test]

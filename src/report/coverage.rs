@@ -90,7 +90,7 @@ impl Coverage {
     }
 
     /// Counts a record of a client's session.
-    pub(super) fn in_session(&mut self, name: &str) {
+    pub(crate) fn in_session(&mut self, name: &str) {
         if self.sessions.len() < MAX_KEYS && !self.sessions.contains_key(name) {
             self.sessions.insert(name.to_owned(), None);
         }
@@ -105,7 +105,7 @@ impl Coverage {
     }
 
     /// Counts a frame, its exposures aside.
-    pub(super) fn frame(&mut self, stanza: &ReadStanza<'_>) {
+    pub(crate) fn frame(&mut self, stanza: &ReadStanza<'_>) {
         if matches!(&*stanza.kind, "message" | "presence" | "iq") {
             let place = stanza.direction.map_or(2, Direction::index);
             self.stanzas.entry(stanza.kind.to_string()).or_default()[place] += 1;
@@ -138,7 +138,7 @@ impl Coverage {
     }
 
     /// Counts what was not read.
-    pub(super) fn gap(&mut self, gap: &Gap) {
+    pub(crate) fn gap(&mut self, gap: &Gap) {
         let seen = self.gaps.entry(gap.reason.to_string()).or_default();
         seen.count += 1;
         seen.bytes += gap.bytes;
@@ -148,7 +148,7 @@ impl Coverage {
     }
 
     /// Counts the start or end of a session.
-    pub(super) fn session(&mut self, name: &str, event: &SessionEvent) {
+    pub(crate) fn session(&mut self, name: &str, event: &SessionEvent) {
         match &*event.event {
             "open" => self.opened += 1,
             "close" => {

@@ -98,6 +98,11 @@ impl People {
     }
 }
 
+/// Whether values of the row are addresses of rooms, or of occupants in them.
+pub fn names_room(id: &str) -> bool {
+    ROOMS.contains(&id)
+}
+
 /// Device ids of OMEMO: whoever sends, whoever is sent to, whoever is announced.
 fn names_device(id: &str) -> bool {
     id.starts_with("omemo.") && id.rsplit('.').next().is_some_and(|last| matches!(last, "sid" | "rid" | "device_id" | "event_device_id"))

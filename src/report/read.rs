@@ -78,7 +78,7 @@ pub struct Exposure<'a> {
 }
 
 /// Typed parts, as far as a report uses them.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub struct Typed<'a> {
     /// Bare address.
     #[serde(borrow, default)]
@@ -86,6 +86,12 @@ pub struct Typed<'a> {
     /// Resource.
     #[serde(borrow, default)]
     pub resource: Option<Cow<'a, str>>,
+    /// Point in time, RFC 3339.
+    #[serde(borrow, default)]
+    pub time: Option<Cow<'a, str>>,
+    /// What sort of network address.
+    #[serde(borrow, default)]
+    pub ip: Option<Cow<'a, str>>,
     /// What sort of text was left out of the log.
     #[serde(borrow, default)]
     pub class: Option<Cow<'a, str>>,
@@ -129,6 +135,24 @@ pub struct ReadStanza<'a> {
     /// What it is.
     #[serde(borrow, default)]
     pub kind: Cow<'a, str>,
+    /// Its local name, where `kind` does not say it.
+    #[serde(borrow, default)]
+    pub name: Option<Cow<'a, str>>,
+    /// Its namespace, unless it is `jabber:client`.
+    #[serde(borrow, default)]
+    pub namespace: Option<Cow<'a, str>>,
+    /// Its `type`.
+    #[serde(borrow, default)]
+    pub stanza_type: Option<Cow<'a, str>>,
+    /// Size on the wire.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Namespaces of its children.
+    #[serde(borrow, default)]
+    pub payloads: Vec<Cow<'a, str>>,
+    /// `seq` of the request it answers.
+    #[serde(default)]
+    pub answers: Option<u64>,
     /// Who can read it.
     #[serde(borrow, default)]
     pub observers: Vec<Cow<'a, str>>,
@@ -152,6 +176,9 @@ pub struct ReadStanza<'a> {
 /// Transport facts.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ReadTransport<'a> {
+    /// Direction, where it matters.
+    #[serde(default)]
+    pub direction: Option<Direction>,
     /// The facts.
     #[serde(borrow, default)]
     pub exposures: Vec<Exposure<'a>>,

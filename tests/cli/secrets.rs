@@ -33,7 +33,7 @@ impl Canaries {
 }
 
 /// The text as it is, in base64 at every offset, in hex, and percent-encoded.
-fn disguises(text: &str) -> Vec<String> {
+pub fn disguises(text: &str) -> Vec<String> {
     let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
     let percent: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let mut all = vec![text.to_owned(), hex.to_uppercase(), hex, percent.to_lowercase(), percent];
