@@ -206,12 +206,13 @@ impl Room {
                 "muc.status_code" | "muc.status_code.message" if self.codes.len() < MAX_SETTINGS => {
                     self.codes.entry(clip(&value.exposure.value, 16).to_owned()).or_default().add(at.place);
                 }
-                _ if id.starts_with("muc.config.") && !matches!(id, "muc.config.room" | "muc.config.field") => {
-                    if self.settings.len() < MAX_SETTINGS {
-                        let (had, places) = self.settings.entry(id.to_owned()).or_default();
-                        clip(&value.exposure.value, 256).clone_into(had);
-                        places.add(at.place);
-                    }
+                _ if id.starts_with("muc.config.")
+                    && !matches!(id, "muc.config.room" | "muc.config.field")
+                    && self.settings.len() < MAX_SETTINGS =>
+                {
+                    let (had, places) = self.settings.entry(id.to_owned()).or_default();
+                    clip(&value.exposure.value, 256).clone_into(had);
+                    places.add(at.place);
                 }
                 _ => {}
             }

@@ -36,7 +36,7 @@ pub struct Picture {
 }
 
 /// A drawing in the making.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Canvas {
     body: String,
 }
@@ -55,7 +55,7 @@ pub enum Anchor {
 impl Canvas {
     /// Nothing yet.
     pub fn new() -> Canvas {
-        Canvas { body: String::new() }
+        Canvas::default()
     }
 
     /// Text of at most `max` columns.
