@@ -7,17 +7,28 @@
 
 #[path = "audit/corpus.rs"]
 mod corpus;
+#[path = "audit/rows.rs"]
+mod rows;
 
 use std::hint::black_box;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use corpus::Corpus;
 use criterion::{Criterion, Throughput};
 use quick_xml::events::Event;
+use stanzascope::audit::canary::frame::look;
+use stanzascope::audit::canary::{Canaries, make};
 use stanzascope::audit::{Auditor, Evidence, Settings};
 use stanzascope::catalog::Catalog;
 use stanzascope::record::{Body, Moment};
+use stanzascope::xmpp::Direction;
+use stanzascope::xmpp::element::{Document, Inherited};
+use stanzascope::xmpp::framer::{FrameKind, Framer};
+use stanzascope::xmpp::limits::Limits;
+
+use rows::{FEW, FewRows};
 
 const CORPUS_BYTES: usize = 4 << 20;
 const ROUNDS: usize = 7;
@@ -31,7 +42,7 @@ struct Written {
 }
 
 /// One session from its first byte to its last.
-fn audit(catalog: &Arc<Catalog>, settings: &Arc<Settings>, corpus: &Corpus) -> Written {
+fn audit(catalog: &Arc<Catalog>, settings: &Arc<Settings>, corpus: &Corpus, mut write: impl FnMut(&[u8])) -> Written {
     let mut auditor = Auditor::new(catalog.clone(), settings.clone(), "3f2a-7");
     let mut line = Vec::with_capacity(1 << 16);
     let mut written = Written::default();
@@ -45,13 +56,14 @@ fn audit(catalog: &Arc<Catalog>, settings: &Arc<Settings>, corpus: &Corpus) -> W
             while let Some(record) = auditor.poll() {
                 line.clear();
                 record.write_line(&mut line);
-                black_box(&line);
+                write(black_box(&line));
                 if let (Body::Stanza(stanza), true) = (&record.body, inside_tls) {
                     assert!(stanza.gap.is_none(), "{:?}", stanza.gap);
                     written.stanzas += 1;
                     written.exposures += stanza.exposures.len() as u64;
                 }
                 written.bytes += line.len() as u64;
+                auditor.recycle(record);
             }
         }
     };
@@ -88,7 +100,7 @@ fn cpu_time(begun: Instant) -> Duration {
 }
 
 /// Megabytes (10^6) per CPU-second of `work` over some passes of the corpus.
-fn megabytes_per_second(corpus: &Corpus, mut work: impl FnMut()) -> f64 {
+fn megabytes_per_second(bytes: u64, mut work: impl FnMut()) -> f64 {
     const AT_LEAST: Duration = Duration::from_millis(300);
     let begun = Instant::now();
     let (from, mut passes) = (cpu_time(begun), 0);
@@ -97,7 +109,7 @@ fn megabytes_per_second(corpus: &Corpus, mut work: impl FnMut()) -> f64 {
         passes += 1;
         let took = cpu_time(begun).saturating_sub(from);
         if took >= AT_LEAST {
-            return (corpus.bytes * passes) as f64 / 1e6 / took.as_secs_f64();
+            return (bytes * passes) as f64 / 1e6 / took.as_secs_f64();
         }
     }
 }
@@ -111,13 +123,53 @@ fn settings(evidence: Evidence) -> Arc<Settings> {
     Arc::new(Settings { accounts: vec!["mira@fern.example".into()], evidence, ..Settings::default() })
 }
 
+/// The first so many of what `canary new` makes, all shapes among them.
+fn canaries(count: usize) -> Canaries {
+    let mut state = 1u32;
+    let mut random = |bytes: &mut [u8]| {
+        for byte in bytes {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *byte = (state >> 24) as u8;
+        }
+    };
+    let made = make::sets(&make::Wanted { count: count.div_ceil(15), with: None }, &mut random);
+    Canaries::new(made.into_iter().take(count).map(|made| made.canary).collect()).unwrap()
+}
+
+/// The frames of the corpus, parsed, so that the search can be measured by itself.
+fn parsed(catalog: &Catalog, corpus: &Corpus) -> Vec<(Vec<u8>, Document)> {
+    let mut frames = Vec::new();
+    for direction in Direction::BOTH {
+        let mut framer = Framer::new(usize::MAX);
+        for (_, bytes) in corpus.chunks.iter().filter(|(d, _)| *d == direction) {
+            framer.feed(bytes);
+            while let Some(frame) = framer.poll() {
+                let bytes = framer.bytes(&frame).to_vec();
+                let mut document = Document::new();
+                let header = frame.kind == FrameKind::StreamOpen;
+                if document.parse(&bytes, header, &Inherited::client(), &catalog.names, &Limits::default()).is_ok() {
+                    frames.push((bytes, document));
+                }
+            }
+        }
+    }
+    frames
+}
+
+fn searched(canaries: &Canaries, frames: &[(Vec<u8>, Document)]) {
+    for (bytes, document) in frames {
+        let seen = look(canaries.search().unwrap(), bytes, Some(document));
+        assert!(seen.sightings.is_empty() && !seen.incomplete);
+    }
+}
+
 fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
     let mut rates = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
-        rates[0].push(megabytes_per_second(corpus, || _ = black_box(events(corpus))));
+        rates[0].push(megabytes_per_second(corpus.bytes, || _ = black_box(events(corpus))));
         for (at, evidence) in [(1, Evidence::None), (2, Evidence::Redacted)] {
             let settings = settings(evidence);
-            rates[at].push(megabytes_per_second(corpus, || _ = black_box(audit(catalog, &settings, corpus))));
+            rates[at].push(megabytes_per_second(corpus.bytes, || _ = black_box(audit(catalog, &settings, corpus, |_| {}))));
         }
     }
     println!(
@@ -127,10 +179,16 @@ fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
         catalog.fields.len()
     );
     println!("{:<28} {:>12} {:>10} {:>14} {:>10}", "", "MB per CPU-s", "of events", "rows/stanza", "log/input");
+    let frames = parsed(catalog, corpus);
+    for count in [1, 15, 100] {
+        let canaries = canaries(count);
+        let rate = median((0..ROUNDS).map(|_| megabytes_per_second(corpus.bytes, || searched(&canaries, &frames))).collect());
+        println!("{:<28} {rate:>12.0}", format!("search alone, {count} canaries"));
+    }
     let yardstick = median(rates[0].clone());
     println!("{:<28} {yardstick:>12.0} {:>10}", "quick-xml, events only", "1.00");
     for (at, evidence) in [(1, Evidence::None), (2, Evidence::Redacted)] {
-        let written = audit(catalog, &settings(evidence), corpus);
+        let written = audit(catalog, &settings(evidence), corpus, |_| {});
         let rate = median(rates[at].clone());
         let name = format!("audit, evidence {evidence:?}").to_lowercase();
         let (rows, log) = (written.exposures as f64 / written.stanzas as f64, written.bytes as f64 / corpus.bytes as f64);
@@ -138,18 +196,49 @@ fn table(catalog: &Arc<Catalog>, corpus: &Corpus) {
     }
 }
 
+/// The cost of many rows: the same traffic and the same exposures, in the same rounds.
+fn rows_table(catalog: &Arc<Catalog>, corpus: &Corpus) {
+    let settings = settings(Evidence::None);
+    let few = FewRows::of(catalog, &settings, &corpus.sent);
+    assert_eq!(few.audit(&few.catalog, &settings), few.audit(catalog, &settings), "the same exposures");
+    let mut rates = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        for (rates, catalog) in rates.iter_mut().zip([&few.catalog, catalog]) {
+            rates.push(megabytes_per_second(few.bytes, || _ = black_box(few.audit(catalog, &settings))));
+        }
+    }
+    let [few_rows, all_rows] = rates.map(median);
+    let (stanzas, rows) = (few.traffic.len(), catalog.fields.len());
+    println!("{stanzas} of these stanzas, which {FEW} rows classify: {few_rows:.0} MB per CPU-s with those rows alone,");
+    println!("{all_rows:.0} with all {rows}: {:.2}", all_rows / few_rows);
+}
+
 fn main() {
     let catalog = Catalog::builtin();
     let corpus = Corpus::new(CORPUS_BYTES);
+    // The log itself, for comparing what two versions write.
+    if std::env::var_os("LINES").is_some() {
+        let mut out = std::io::stdout().lock();
+        for evidence in [Evidence::None, Evidence::Redacted] {
+            audit(&catalog, &settings(evidence), &corpus, |line| out.write_all(line).unwrap());
+        }
+        return;
+    }
     // Once is enough to see that it works (`cargo test --benches`); a profiler wants nothing else around it.
     if let Some(times) = std::env::var("PASSES").ok().and_then(|n| n.parse().ok()) {
         let evidence = if std::env::var_os("REDACTED").is_some() { Evidence::Redacted } else { Evidence::None };
         let settings = settings(evidence);
-        (0..times).for_each(|_| _ = black_box(audit(&catalog, &settings, &corpus)));
+        (0..times).for_each(|_| _ = black_box(audit(&catalog, &settings, &corpus, |_| {})));
+        return;
+    }
+    if let Some(count) = std::env::var("CANARIES").ok().and_then(|n| n.parse().ok()) {
+        let (canaries, frames) = (canaries(count), parsed(&catalog, &corpus));
+        println!("{:.0} MB per CPU-s", megabytes_per_second(corpus.bytes, || searched(&canaries, &frames)));
         return;
     }
     if !std::env::args().any(|arg| arg == "--test") {
         table(&catalog, &corpus);
+        rows_table(&catalog, &corpus);
     }
     let mut criterion = Criterion::default().configure_from_args().sample_size(20);
     let mut group = criterion.benchmark_group("audit");
@@ -157,8 +246,10 @@ fn main() {
     group.bench_function("quick-xml events", |b| b.iter(|| events(&corpus)));
     for evidence in [Evidence::None, Evidence::Redacted] {
         let settings = settings(evidence);
-        group.bench_function(format!("evidence {evidence:?}").to_lowercase(), |b| b.iter(|| audit(&catalog, &settings, &corpus)));
+        group.bench_function(format!("evidence {evidence:?}").to_lowercase(), |b| b.iter(|| audit(&catalog, &settings, &corpus, |_| {})));
     }
+    let (canaries, frames) = (canaries(100), parsed(&catalog, &corpus));
+    group.bench_function("search for 100 canaries", |b| b.iter(|| searched(&canaries, &frames)));
     group.finish();
     criterion.final_summary();
 }

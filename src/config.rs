@@ -16,9 +16,10 @@ use keys::KEYS;
 use serde::Deserialize;
 use toml::Table;
 pub use words::{ChannelBinding, MetricsListener, OnLogFailure, UpstreamTls};
-use words::{one_or_many, text};
+use words::{one_or_many, text, usable_texts};
 
 use crate::audit::Evidence;
+use crate::audit::canary::Canary;
 use crate::rules::{Accepted, Choice, ChoiceError};
 
 /// Name of the session file.
@@ -85,8 +86,10 @@ pub struct SessionFile {
     #[serde(deserialize_with = "text")]
     pub on_log_failure: Option<OnLogFailure>,
     /// Texts that must stay encrypted.
-    #[serde(deserialize_with = "one_or_many")]
+    #[serde(deserialize_with = "usable_texts")]
     pub canaries: Vec<String>,
+    /// The same, with what they are called, typed into, and meant for.
+    pub canary: Vec<Canary>,
     /// The evaluator owns the accounts on a real domain.
     pub i_own_this_account: Option<bool>,
     /// The evaluator's profile, as written.
@@ -162,6 +165,11 @@ impl SessionFile {
             let problem = error.message().split(", expected one of").next().unwrap_or("").replace('\n', ", ");
             SessionFileError::Content { path: path.to_owned(), line, problem, remedy }
         })
+    }
+
+    /// All canaries, the plain ones first: `c1` is the first of the file.
+    pub fn all_canaries(&self) -> Vec<Canary> {
+        self.canaries.iter().map(|text| Canary::from(text.as_str())).chain(self.canary.iter().cloned()).collect()
     }
 
     /// A session file with every key explained and commented out but the domain.

@@ -6,6 +6,7 @@
 #[cfg(feature = "proxy")]
 pub mod admin;
 pub mod audit;
+mod bytes;
 #[cfg(feature = "proxy")]
 pub mod ca;
 pub mod catalog;

@@ -67,7 +67,7 @@ pub const INTERVENTIONS: &[&str] = &[
 ];
 
 /// Types of records, as on their `type` key.
-const RECORD_TYPES: &[&str] = &["stanza", "keepalive", "transport", "session", "gap", "intervention", "finding", "mark"];
+const RECORD_TYPES: &[&str] = &["stanza", "keepalive", "transport", "session", "gap", "intervention", "finding", "mark", "assessment"];
 /// Whether a finding speaks for the client.
 const FAVOURS: &[&str] = &["for", "against"];
 /// Directions, and what has none.
@@ -175,7 +175,7 @@ impl Metrics {
             Body::Gap(gap) => self.observe_gap(gap),
             Body::Intervention(intervention) => self.interventions.count(&intervention.action),
             Body::Finding(finding) => self.findings.count(&finding.severity, &finding.favour),
-            Body::Keepalive { .. } | Body::Session(_) | Body::Mark { .. } => {}
+            Body::Keepalive { .. } | Body::Session(_) | Body::Mark { .. } | Body::Assessment(_) => {}
         }
         self.records.at(record_type(&record.body)).inc();
     }
@@ -316,5 +316,6 @@ fn record_type(body: &Body) -> usize {
         Body::Intervention(_) => 5,
         Body::Finding(_) => 6,
         Body::Mark { .. } => 7,
+        Body::Assessment(_) => 8,
     }
 }

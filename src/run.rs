@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::admin;
+use crate::audit::canary::{Assessor, Canaries, Witness, witness};
 use crate::audit::{Auditor, Settings};
 use crate::ca::Authority;
 use crate::catalog::Catalog;
@@ -25,13 +26,11 @@ use crate::proxy::clock::Clock;
 use crate::proxy::gate::Policy;
 use crate::proxy::upstream::UpstreamConfig;
 use crate::proxy::{self, Shared};
-use crate::record::{Body, StoredBody};
+use crate::record::{Body, RUN_SESSION, StoredBody};
 use crate::run_dir::{CATALOG, RECORDS, RunDir, TRANSCRIPT};
 use crate::sink::{LogFailed, OnLogFailure, Sink};
 use crate::transcript;
 
-/// The session that marks belong to: they concern all clients.
-const RUN_SESSION: &str = "run";
 /// Time for sessions to end after the run was told to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -67,6 +66,8 @@ pub struct Plan {
     pub preflight: Value,
     /// Whether lines on standard input are marks.
     pub marks_from_stdin: bool,
+    /// File with what receiving devices showed, read at the end.
+    pub witness: Option<PathBuf>,
     /// Whether to show one live status line on standard error.
     pub status_line: bool,
 }
@@ -80,6 +81,8 @@ pub struct Finished {
     pub directory: PathBuf,
     /// Why the log is incomplete, if it is.
     pub log_failure: Option<LogFailed>,
+    /// Why the file of witnesses was not used.
+    pub witness_failure: Option<String>,
 }
 
 /// Why a run could not begin.
@@ -158,8 +161,9 @@ pub async fn run(
         tokio::spawn(admin::serve(listener, metrics, mark_sender.clone(), async move { _ = stop.wait_for(|stop| *stop).await }))
     });
     drop(mark_sender);
-    let status_line = plan.status_line;
+    let (status_line, witness) = (plan.status_line, plan.witness);
     let shared = Arc::new(Shared {
+        assessor: Mutex::new(Assessor::new(&plan.settings.canaries)),
         settings: Arc::new(plan.settings),
         policy: plan.policy,
         authority: plan.authority,
@@ -188,7 +192,8 @@ pub async fn run(
         line.push(b'\n');
         let _ = transcript.write(line, 1, clock.now()).await;
     }
-    let marking = tokio::spawn(write_marks(shared.clone(), marks));
+    let run_auditor = Arc::new(Mutex::new(Auditor::new(catalog.clone(), shared.settings.clone(), RUN_SESSION)));
+    let marking = tokio::spawn(write_marks(shared.clone(), run_auditor.clone(), marks));
     let serving = tokio::spawn(proxy::run(shared.clone(), listeners));
     let showing = status_line.then(|| tokio::spawn(show_status(metrics.clone())));
 
@@ -197,7 +202,9 @@ pub async fn run(
         _ = sink.failure() => {}
     }
     stop_sender.send_replace(true);
-    let _ = tokio::time::timeout(STOP_TIMEOUT, serving).await;
+    if tokio::time::timeout(STOP_TIMEOUT, serving).await.is_err() {
+        locked(&shared.assessor).miss("a session did not end in time, and what it held is not known");
+    }
     marking.abort();
     let _ = marking.await;
     if let Some(task) = admin_task {
@@ -207,6 +214,7 @@ pub async fn run(
         task.abort();
         eprint!("\r\x1b[K");
     }
+    let witness_failure = conclude(&shared, &run_auditor, witness.as_deref(), &mut manifest).await;
     drop((sink, transcript, shared));
     // Sessions that did not stop in time hold the log open; what they have not written by now is lost with them.
     let log_failure = tokio::task::spawn_blocking(move || {
@@ -224,7 +232,7 @@ pub async fn run(
     let _ = directory.write_manifest(&manifest);
     let path = directory.path().to_owned();
     let summary = crate::run_files::summary_screen(&path).map_err(|error| RunError::Summary(error.to_string()))?;
-    Ok(Finished { summary, directory: path, log_failure })
+    Ok(Finished { summary, directory: path, log_failure, witness_failure })
 }
 
 fn announce(listeners: &[TcpListener], admin: Option<&TcpListener>, directory: &RunDir, transcript: bool) {
@@ -287,8 +295,52 @@ fn read_marks(sender: mpsc::Sender<String>) {
     });
 }
 
-async fn write_marks(shared: Arc<Shared>, mut marks: mpsc::Receiver<String>) {
-    let mut auditor = Auditor::new(shared.catalog.clone(), shared.settings.clone(), RUN_SESSION);
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes what the run came to; gives why the file of witnesses could not be used.
+async fn conclude(shared: &Shared, auditor: &Mutex<Auditor>, witness: Option<&Path>, manifest: &mut Value) -> Option<String> {
+    let (witnesses, failure) = match witness.map(|path| read_witnesses(path, &shared.settings.canaries)) {
+        Some(Ok(witnesses)) => (witnesses, None),
+        Some(Err(error)) => (Vec::new(), Some(error)),
+        None => (Vec::new(), None),
+    };
+    let now = shared.clock.now();
+    let (mut lines, mut count) = (Vec::new(), 0);
+    {
+        let mut auditor = locked(auditor);
+        let (session, ledger) = auditor.take_ledger();
+        let mut assessor = std::mem::take(&mut *locked(&shared.assessor));
+        assessor.add(&session, ledger);
+        let outcome = assessor.finish(&witnesses);
+        outcome.unused.iter().for_each(|problem| eprintln!("witness {problem}"));
+        if let Some(facts) = outcome.assessments.last().and_then(|run| run.search.as_ref()) {
+            manifest["canary_search"] = serde_json::to_value(facts).unwrap_or_default();
+        }
+        outcome.assessments.into_iter().for_each(|assessment| auditor.conclude(assessment, Some(now)));
+        while let Some(record) = auditor.poll() {
+            shared.metrics.observe(&record);
+            record.write_line(&mut lines);
+            count += 1;
+        }
+    }
+    // A log that failed has been reported already.
+    let _ = shared.sink.write(lines, count, now).await;
+    failure
+}
+
+/// Reads a file of witnesses.
+///
+/// # Errors
+/// A file that cannot be read, or a line that is none; in words.
+pub fn read_witnesses(path: &Path, canaries: &Canaries) -> Result<Vec<Witness>, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read the witness file {shown}: {error}"))?;
+    witness::read(&text, canaries).map_err(|error| format!("{shown}, {error}"))
+}
+
+async fn write_marks(shared: Arc<Shared>, auditor: Arc<Mutex<Auditor>>, mut marks: mpsc::Receiver<String>) {
     while let Some(label) = marks.recv().await {
         let now = shared.clock.now();
         let body = Body::Mark { label };
@@ -299,14 +351,17 @@ async fn write_marks(shared: Arc<Shared>, mut marks: mpsc::Receiver<String>) {
             text.push(b'\n');
             let _ = transcript.write(text, 1, now).await;
         }
-        auditor.note(body, now);
-        while let Some(record) = auditor.poll() {
-            shared.metrics.observe(&record);
-            let mut line = Vec::new();
-            record.write_line(&mut line);
-            if shared.sink.write(line, 1, now).await.is_err() {
-                return;
+        let mut line = Vec::new();
+        {
+            let mut auditor = locked(&auditor);
+            auditor.note(body, now);
+            while let Some(record) = auditor.poll() {
+                shared.metrics.observe(&record);
+                record.write_line(&mut line);
             }
+        }
+        if shared.sink.write(line, 1, now).await.is_err() {
+            return;
         }
     }
 }

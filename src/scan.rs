@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::audit::canary::{Assessor, Witness};
 use crate::audit::{Auditor, Settings};
 use crate::catalog::Catalog;
-use crate::record::{Body, Phase, Record};
+use crate::record::{Body, Phase, RUN_SESSION, Record};
 use crate::rules::{Choice, RuleSet};
 use crate::transcript;
 use crate::xmpp::Direction;
@@ -42,15 +43,19 @@ pub struct Options {
     pub direction: Option<Direction>,
     /// How to audit.
     pub settings: Settings,
+    /// What receiving devices showed.
+    pub witnesses: Vec<Witness>,
 }
 
 /// What a scan found, for the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outcome {
     /// Input stanzas.
     pub stanzas: u64,
     /// The severest finding, as an index into [`crate::record::SEVERITIES`].
     pub severest: Option<usize>,
+    /// What witnesses said that could not be used.
+    pub unused: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -68,7 +73,8 @@ struct InputLine {
 pub fn scan(catalog: &Arc<Catalog>, options: &Options, input: &mut dyn BufRead, out: &mut dyn Write) -> Result<Outcome, ScanError> {
     let mut settings = options.settings.clone();
     settings.rules.get_or_insert_with(|| Arc::new(RuleSet::new(catalog, Choice::default())));
-    let mut scan = Scan { catalog, options, settings: Arc::new(settings), out, outcome: Outcome::default(), line: Vec::new() };
+    let assessor = Assessor::new(&settings.canaries);
+    let mut scan = Scan { catalog, options, settings: Arc::new(settings), assessor, out, outcome: Outcome::default(), line: Vec::new() };
     let first = loop {
         let buffer = input.fill_buf()?;
         let Some(&first) = buffer.first() else { break None };
@@ -90,6 +96,7 @@ struct Scan<'a> {
     catalog: &'a Arc<Catalog>,
     options: &'a Options,
     settings: Arc<Settings>,
+    assessor: Assessor,
     out: &'a mut dyn Write,
     outcome: Outcome,
     line: Vec<u8>,
@@ -131,7 +138,11 @@ impl Scan<'_> {
             text.clear();
             number += 1;
             if input.read_line(&mut text)? == 0 {
-                return order.into_iter().try_for_each(|name| sessions.remove(&name).map_or(Ok(()), |mut auditor| self.end(&mut auditor)));
+                for name in order {
+                    sessions.get_mut(&name).map_or(Ok(()), |auditor| self.end(auditor))?;
+                }
+                let run = sessions.remove(RUN_SESSION);
+                return self.finish(sessions.into_values().collect(), run);
             }
             let line = text.trim();
             if line.is_empty() {
@@ -139,7 +150,10 @@ impl Scan<'_> {
             }
             if number == 1 && transcript::is_header(line) {
                 let mut replay = transcript::Replay::begin(line, self.catalog, &self.settings)?;
-                return self.transcript(&mut replay, input);
+                self.transcript(&mut replay, input)?;
+                let mut records = Vec::new();
+                self.outcome.unused = replay.finish(&self.options.witnesses, &mut |record| records.push(record));
+                return records.iter().try_for_each(|record| self.emit(record));
             }
             let row: InputLine =
                 serde_json::from_str(line).map_err(|error| ScanError::Line { line: number, problem: error.to_string() })?;
@@ -156,9 +170,34 @@ impl Scan<'_> {
                     let mut auditor = self.auditor(&format!("input-{}", self.outcome.stanzas));
                     self.one(&mut auditor, row.xml.as_bytes(), row.direction, row.phase)?;
                     self.end(&mut auditor)?;
+                    self.leave(&mut auditor);
                 }
             }
         }
+    }
+
+    /// Takes from a session what the end needs.
+    fn leave(&mut self, auditor: &mut Auditor) {
+        if !self.settings.canaries.is_empty() {
+            let (session, ledger) = auditor.take_ledger();
+            self.assessor.add(&session, ledger);
+        }
+    }
+
+    /// The end of the input: what it came to.
+    fn finish(&mut self, sessions: Vec<Auditor>, run: Option<Auditor>) -> Result<(), ScanError> {
+        for mut auditor in sessions {
+            self.leave(&mut auditor);
+        }
+        let mut run = run.unwrap_or_else(|| self.auditor(RUN_SESSION));
+        self.leave(&mut run);
+        let outcome = std::mem::take(&mut self.assessor).finish(&self.options.witnesses);
+        self.outcome.unused = outcome.unused;
+        outcome.assessments.into_iter().for_each(|assessment| run.conclude(assessment, None));
+        while let Some(record) = run.poll() {
+            self.emit(&record)?;
+        }
+        Ok(())
     }
 
     fn transcript(&mut self, replay: &mut transcript::Replay, input: &mut dyn BufRead) -> Result<(), ScanError> {
@@ -209,7 +248,8 @@ impl Scan<'_> {
                 }
             }
             if ended {
-                return self.end(&mut auditor);
+                self.end(&mut auditor)?;
+                return self.finish(vec![auditor], None);
             }
         }
     }

@@ -10,9 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::canary::{Assessor, Witness};
 use crate::audit::{Auditor, Settings};
 use crate::catalog::Catalog;
-use crate::record::{Moment, Record, StoredBody};
+use crate::record::{Moment, RUN_SESSION, Record, StoredBody};
 use crate::xmpp::Direction;
 
 /// Version of the format.
@@ -109,6 +110,7 @@ pub struct Replay {
     catalog: Arc<Catalog>,
     settings: Arc<Settings>,
     sessions: HashMap<String, Auditor>,
+    last: Option<Moment>,
 }
 
 impl Replay {
@@ -126,7 +128,7 @@ impl Replay {
         if settings.accounts.is_empty() {
             settings.accounts = header.accounts;
         }
-        Ok(Replay { catalog: catalog.clone(), settings: Arc::new(settings), sessions: HashMap::new() })
+        Ok(Replay { catalog: catalog.clone(), settings: Arc::new(settings), sessions: HashMap::new(), last: None })
     }
 
     /// Takes one line; hands the records that come of it to `sink`.
@@ -140,6 +142,7 @@ impl Replay {
         let error = |problem: String| TranscriptError { line: number, problem };
         let line: Line = serde_json::from_str(text).map_err(|e| error(e.to_string()))?;
         let now = Moment { unix_micros: line.unix_micros, mono_micros: line.mono_micros };
+        self.last = Some(now);
         let auditor = self
             .sessions
             .entry(line.session.clone())
@@ -159,5 +162,22 @@ impl Replay {
             sink(record);
         }
         Ok(())
+    }
+
+    /// The end of the transcript: what the run came to, with what receiving devices showed. Gives what of that could not be used.
+    pub fn finish(mut self, witnesses: &[Witness], sink: &mut dyn FnMut(Record)) -> Vec<String> {
+        let mut assessor = Assessor::new(&self.settings.canaries);
+        for auditor in self.sessions.values_mut() {
+            let (session, ledger) = auditor.take_ledger();
+            assessor.add(&session, ledger);
+        }
+        let outcome = assessor.finish(witnesses);
+        let mut run =
+            self.sessions.remove(RUN_SESSION).unwrap_or_else(|| Auditor::new(self.catalog.clone(), self.settings.clone(), RUN_SESSION));
+        outcome.assessments.into_iter().for_each(|assessment| run.conclude(assessment, self.last));
+        while let Some(record) = run.poll() {
+            sink(record);
+        }
+        outcome.unused
     }
 }

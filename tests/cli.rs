@@ -4,6 +4,8 @@
 
 #[path = "cli/ca.rs"]
 mod ca;
+#[path = "cli/canary.rs"]
+mod canary;
 #[path = "cli/crash.rs"]
 mod crash;
 #[path = "cli/disk.rs"]

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
+use stanzascope::audit::canary::Canaries;
 use stanzascope::audit::{DeviceList, Settings};
 use stanzascope::catalog::Catalog;
 use stanzascope::scan::{Options, scan};
@@ -44,7 +45,7 @@ fn directory(name: &str) -> Vec<DeviceList> {
 
 fn verdicts(settings: Settings, input: &str) -> Vec<Value> {
     let mut out = Vec::new();
-    scan(&Catalog::builtin(), &Options { direction: None, settings }, &mut input.as_bytes(), &mut out).unwrap();
+    scan(&Catalog::builtin(), &Options { settings, ..Options::default() }, &mut input.as_bytes(), &mut out).unwrap();
     let rows = String::from_utf8(out).unwrap();
     rows.lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
@@ -62,7 +63,7 @@ fn every_vector_gets_its_verdict() {
     let mut problems = Vec::new();
     for entry in &manifest.entries {
         let settings = Settings {
-            canaries: entry.canary.iter().cloned().collect(),
+            canaries: Canaries::of_texts(entry.canary.iter().cloned()).unwrap(),
             device_lists: entry.directory.as_deref().map(directory).unwrap_or_default(),
             ..Settings::default()
         };

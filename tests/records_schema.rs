@@ -6,9 +6,12 @@ use std::sync::Arc;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
+use stanzascope::audit::canary::Canaries;
 use stanzascope::audit::{Auditor, Settings};
 use stanzascope::catalog::Catalog;
-use stanzascope::record::{Body, Exposures, Finding, Gap, Intervention, Moment, Record, SessionEvent, Totals};
+use stanzascope::record::{
+    Assessment, Body, Exposures, Finding, Gap, Intervention, Moment, Raised, Record, SearchFacts, SessionEvent, Totals,
+};
 use stanzascope::scan::{Options, scan};
 use stanzascope::xmpp::Direction;
 
@@ -35,7 +38,7 @@ fn check(validator: &Validator, line: &str) {
 }
 
 fn scanned(settings: &Settings, input: &str) -> Vec<String> {
-    let options = Options { direction: None, settings: settings.clone() };
+    let options = Options { settings: settings.clone(), ..Options::default() };
     let mut out = Vec::new();
     scan(&Catalog::builtin(), &options, &mut input.as_bytes(), &mut out).unwrap();
     String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
@@ -100,7 +103,11 @@ const ODD: &[&str] = &[
 #[test]
 fn odd_and_hostile_input() {
     let validator = validator();
-    let settings = Settings { canaries: vec!["see the lantern".into()], accounts: vec!["wren@moss.example".into()], ..Settings::default() };
+    let settings = Settings {
+        canaries: Canaries::of_texts(["see the lantern"]).unwrap(),
+        accounts: vec!["wren@moss.example".into()],
+        ..Settings::default()
+    };
     let kept = Settings { keep_content: true, evidence: stanzascope::audit::Evidence::None, ..settings.clone() };
     let deep = "<a>".repeat(400) + &"</a>".repeat(400);
     let mut seen = String::new();
@@ -138,7 +145,7 @@ fn bodies() -> Vec<Body> {
         |event: &'static str| SessionEvent { event: event.into(), reason: None, detail: String::new(), account: None, totals: None };
     let gap = |reason: &'static str| Body::Gap(Gap { reason: reason.into(), detail: "why".into(), bytes: 7 });
     let finding = |severity: &'static str, confidence: &'static str, avoidability: &'static str, favour: &'static str| {
-        Body::Finding(Finding {
+        Body::Finding(Box::new(Finding {
             rule: "canary-readable".into(),
             severity: severity.into(),
             confidence: confidence.into(),
@@ -150,7 +157,7 @@ fn bodies() -> Vec<Body> {
             source: "RFC 6120 §1".into(),
             evidence: vec![0, 3],
             accepted: None,
-        })
+        }))
     };
     let mut bodies = vec![
         Body::Session(event("open")),
@@ -177,6 +184,18 @@ fn bodies() -> Vec<Body> {
             bytes: Some(94),
         }),
         Body::Mark { label: "step\u{1b}[0m".into() },
+        Body::Assessment(Box::default()),
+        Body::Assessment(Box::new(Assessment {
+            conversation: Some("finch@moss.example".into()),
+            verdicts: [("OPAQUE".to_owned(), 2)].into(),
+            lowest: Some("OPAQUE".into()),
+            level: Some("E3".into()),
+            sent_level: Some("E4".into()),
+            raised: vec![Raised { session: "s1".into(), seq: 4, level: "E4".into(), canaries: vec!["c1".into()] }],
+            raised_more: 1,
+            because: "why".into(),
+            search: Some(SearchFacts { readable: vec!["c2".into()], not_found: vec!["c1".into()], ..SearchFacts::default() }),
+        })),
         finding("info", "certain", "none", "for"),
         finding("low", "likely", "inherent", "against"),
         finding("medium", "possible", "optional", "against"),

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use stanzascope::audit::canary::Canaries;
 use stanzascope::audit::{Auditor, Settings};
 use stanzascope::catalog::Catalog;
 use stanzascope::record::{Body, Finding, Moment, Phase};
@@ -32,8 +33,9 @@ struct Case {
     phase: Option<Phase>,
     #[serde(default)]
     canaries: Vec<String>,
-    /// One stanza a line, `>` sent by the client and `<` received. `+5s` on a line of its own lets time pass. `{name}` is the stanza of
-    /// `tests/vectors/name.xml`, `{name:element}` the first element of that name in it.
+    /// One stanza a line, `>` sent by the client and `<` received. `+5s` on a line of its own lets time pass; `~ ann@a.example` begins
+    /// another session of the same run, of that account. `{name}` is the stanza of `tests/vectors/name.xml`, `{name:element}` the first
+    /// element of that name in it.
     stream: String,
 }
 
@@ -74,20 +76,45 @@ fn expanded(line: &str) -> String {
 /// Findings of the live engine, and those of the same records read back.
 fn run(fixtures: &Fixtures, case: &Case) -> (Vec<Finding>, Vec<Finding>) {
     let catalog = Catalog::builtin();
-    let accounts = vec![fixtures.account.clone()];
-    let settings = Settings { accounts: accounts.clone(), canaries: case.canaries.clone(), ..Settings::default() };
-    let mut auditor = Auditor::new(catalog.clone(), Arc::new(settings), "fixture").assume_logged_in();
+    let lines = || case.stream.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut accounts = vec![fixtures.account.clone()];
+    accounts.extend(lines().filter_map(|line| line.strip_prefix("~ ")).map(str::to_owned));
+    accounts.dedup();
+    let rules = || Some(Arc::new(RuleSet::new(&catalog, Choice::default())));
+    let settings = Settings {
+        accounts: accounts.clone(),
+        canaries: Canaries::of_texts(case.canaries.iter().cloned()).unwrap(),
+        rules: rules(),
+        ..Settings::default()
+    };
+    let settings = Arc::new(settings);
+    let mut sessions = 0;
+    let mut begin = || {
+        sessions += 1;
+        Auditor::new(catalog.clone(), settings.clone(), format!("fixture {sessions}")).assume_logged_in()
+    };
+    let mut auditor = begin();
     let mut log = Vec::new();
     let mut findings = Vec::new();
     let mut now = Moment { unix_micros: 1_795_000_000_000_000, mono_micros: 0 };
     let mut take = |record: stanzascope::record::Record| {
         record.write_line(&mut log);
         if let Body::Finding(finding) = record.body {
-            findings.push(finding);
+            findings.push(*finding);
         }
     };
     let mut input = 0;
-    for line in case.stream.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in lines() {
+        if line.starts_with("~ ") {
+            for direction in Direction::BOTH {
+                auditor.finish(direction, Some(now));
+            }
+            while let Some(record) = auditor.poll() {
+                take(record);
+            }
+            auditor = begin();
+            continue;
+        }
         if let Some(seconds) = line.strip_prefix('+').and_then(|rest| rest.strip_suffix('s')) {
             let micros: u64 = seconds.parse::<u64>().unwrap() * 1_000_000;
             now = Moment { unix_micros: now.unix_micros + micros as i64, mono_micros: now.mono_micros + micros };
@@ -146,6 +173,25 @@ fn every_rule_finds_its_leak_and_nothing_that_looks_alike() {
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What a careful client does all day. Nothing of it could have been left out without losing what the person wants.
+#[test]
+fn an_ordinary_session_holds_nothing_avoidable() {
+    let case = Case {
+        name: "ordinary".into(),
+        is: Kind::Fixed,
+        finds: Vec::new(),
+        phase: None,
+        canaries: Vec::new(),
+        stream: include_str!("ordinary-session.txt").into(),
+    };
+    let (live, stored) = run(&Fixtures { account: "mira@fern.example".into(), case: Vec::new() }, &case);
+    let avoidable: Vec<&Finding> = live.iter().filter(|finding| finding.avoidability == "avoidable").collect();
+    assert!(avoidable.is_empty(), "{avoidable:#?}");
+    let grave: Vec<&Finding> = live.iter().filter(|finding| !matches!(&*finding.severity, "info" | "low")).collect();
+    assert!(grave.is_empty(), "{grave:#?}");
+    assert_eq!(live, stored);
 }
 
 #[test]

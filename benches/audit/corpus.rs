@@ -22,7 +22,9 @@ pub struct Corpus {
     pub chunks: Vec<(Direction, Vec<u8>)>,
     /// All of it for each direction, for parsers that know no chunks.
     pub whole: [String; 2],
-    /// First-level elements inside TLS.
+    /// First-level elements inside TLS, one by one.
+    pub sent: Vec<(Direction, String)>,
+    /// How many there are.
     pub stanzas: u64,
     /// Bytes inside TLS.
     pub bytes: u64,
@@ -45,7 +47,8 @@ impl Corpus {
         ];
         let stanzas = session.sent.len() as u64;
         let whole = [Up, Down].map(|d| session.sent.iter().filter(|(of, _)| *of == d).map(|(_, xml)| xml.as_str()).collect::<String>());
-        Corpus { before_tls, chunks: cut(&session.sent), stanzas, bytes: whole.iter().map(|w| w.len() as u64).sum(), whole }
+        let bytes = whole.iter().map(|w| w.len() as u64).sum();
+        Corpus { before_tls, chunks: cut(&session.sent), stanzas, bytes, whole, sent: session.sent }
     }
 }
 

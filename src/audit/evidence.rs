@@ -5,6 +5,7 @@
 
 use super::extract::{Claim, Extractor};
 use super::value::{self, Shape};
+use crate::bytes;
 use crate::catalog::path::Extract;
 use crate::catalog::{Catalog, Kind, ValueType};
 use crate::xmpp::element::{Document, Element, NodeId, NodeKind};
@@ -12,9 +13,9 @@ use crate::xmpp::element::{Document, Element, NodeId, NodeKind};
 /// Longest metadata value shown in evidence, in bytes; the exposure has it whole.
 const MAX_SHOWN: usize = 512;
 
-/// Writes a frame's redacted XML.
-pub fn redacted(catalog: &Catalog, document: &Document, extractor: &Extractor, keep_content: bool) -> String {
-    let mut out = String::with_capacity(document.root().size() as usize);
+/// Writes a frame's redacted XML into `out`, which is empty.
+pub fn redacted(catalog: &Catalog, document: &Document, extractor: &Extractor, keep_content: bool, mut out: String) -> String {
+    out.reserve(document.root().size() as usize);
     let writer = Writer { catalog, document, extractor, keep_content };
     writer.element(&mut out, document.root(), crate::xmpp::ns::CLIENT);
     out
@@ -63,14 +64,14 @@ impl Writer<'_> {
     }
 
     fn text(&self, out: &mut String, element: Element<'_>, id: NodeId) {
-        let text = self.document.text_node(id).trim();
+        let text = value::trimmed(self.document.text_node(id));
         if !text.is_empty() {
             self.value(out, self.extractor.text_claim(element.id), text, element.local());
         }
     }
 
     fn value(&self, out: &mut String, claim: Claim, raw: &str, hint: &str) {
-        let raw = raw.trim();
+        let raw = value::trimmed(raw);
         let hide = |out: &mut String, class: &str| {
             out.push('[');
             out.push_str(class);
@@ -101,7 +102,7 @@ impl Writer<'_> {
 
     fn shown(&self, out: &mut String, raw: &str) {
         // Without `#` there is no fragment to cut, in a URI or in the middle of a text.
-        if raw.len() <= MAX_SHOWN && !raw.contains('#') && value::uri_scheme(raw).is_none() {
+        if raw.len() <= MAX_SHOWN && !bytes::any(raw.as_bytes(), |b| b == b'#') && value::uri_scheme(raw).is_none() {
             return escape(out, raw);
         }
         let mut clean = String::new();
@@ -120,7 +121,11 @@ impl Writer<'_> {
 
 fn escape(out: &mut String, text: &str) {
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|b| matches!(b, b'&' | b'<' | b'>' | b'\'')) {
+    let is_special = |b| (b == b'&') | (b == b'<') | (b == b'>') | (b == b'\'');
+    if !bytes::any(text.as_bytes(), is_special) {
+        return out.push_str(text);
+    }
+    while let Some(at) = rest.bytes().position(is_special) {
         out.push_str(&rest[..at]);
         out.push_str(match rest.as_bytes()[at] {
             b'&' => "&amp;",

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use super::decode;
 use super::memory::{Memory, Peer};
@@ -75,13 +74,12 @@ impl Extractor {
         self.text_claims[id.0 as usize]
     }
 
-    /// Reads the exposures of a frame, in document order.
-    pub fn run(&mut self, catalog: &Arc<Catalog>, document: &Document, context: Context<'_>) -> Exposures {
+    /// Reads the exposures of a frame into `out`, in document order.
+    pub fn run(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>, out: &mut Exposures) {
         let mut plans = catalog.lend_plans();
         self.claim(catalog, document, context, &mut plans);
-        let exposures = self.emit(catalog, document, context, &plans);
+        self.emit(catalog, document, context, &plans, out);
         catalog.give_back(plans);
-        exposures
     }
 
     fn claim(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>, plans: &mut Plans) {
@@ -168,10 +166,10 @@ impl Extractor {
         echo.then_some(Scope { via: Via::ErrorEcho, ..outer })
     }
 
-    fn emit(&mut self, catalog: &Arc<Catalog>, document: &Document, context: Context<'_>, plans: &Plans) -> Exposures {
+    fn emit(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>, plans: &Plans, out: &mut Exposures) {
         // About one value for each attribute and each node, about half of what came in.
         let rows = document.attr_count() + document.len();
-        let mut out = Exposures::with_capacity(catalog.clone(), rows, document.root().size() as usize / 2);
+        out.reserve(rows, document.root().size() as usize / 2);
         self.scratch.decoded_of = None;
         for index in 0..document.len() {
             let id = NodeId(index as u32);
@@ -185,25 +183,25 @@ impl Extractor {
             for attr in element.attr_indices() {
                 let value = document.attr_value(attr);
                 match self.attr_claims[attr].claim {
-                    Claim::Field(field) => push_claimed(&mut out, catalog, field, value.trim(), place, context.keep_content),
+                    Claim::Field(field) => push_claimed(out, catalog, field, value::trimmed(value), place, context.keep_content),
                     Claim::None | Claim::Touched => {
                         let path = out.intern(|pool| write_path(pool, element, Some(document.attr_qname(attr))));
-                        push_unclassified(&mut out, value.trim(), document.attr_local(attr), path, place);
+                        push_unclassified(out, value::trimmed(value), document.attr_local(attr), path, place);
                     }
                 }
             }
             let text = element.own_text();
-            let text = text.trim();
+            let text = value::trimmed(&text);
             if !text.is_empty() {
                 match plan.text {
-                    Claim::Field(field) => push_claimed(&mut out, catalog, field, text, place, context.keep_content),
+                    Claim::Field(field) => push_claimed(out, catalog, field, text, place, context.keep_content),
                     Claim::Touched => {}
                     Claim::None => {
                         let path = out.intern(|pool| write_path(pool, element, None));
-                        push_unclassified(&mut out, text, element.local(), path, place);
+                        push_unclassified(out, text, element.local(), path, place);
                     }
                 }
-            } else if !plan.matched && self.opens_unknown(catalog, element) {
+            } else if !plan.matched && opens_unknown(element) {
                 let path = out.intern(|pool| write_path(pool, element, None));
                 let value = out.intern_str("present");
                 out.push(Exposure {
@@ -217,16 +215,15 @@ impl Extractor {
                 });
             }
             for &field in &plan.derived {
-                self.scratch.push_derived(&mut out, catalog, element, field, via, context.keep_content);
+                self.scratch.push_derived(out, catalog, element, field, via, context.keep_content);
             }
         }
-        out
     }
+}
 
-    /// Whether an element is the first of a namespace nobody knows.
-    fn opens_unknown(&self, catalog: &Catalog, element: Element<'_>) -> bool {
-        catalog.names.ns(element.uri()) == NsId::UNKNOWN && element.parent().is_none_or(|parent| parent.uri() != element.uri())
-    }
+/// Whether an element is the first of a namespace nobody knows.
+fn opens_unknown(element: Element<'_>) -> bool {
+    element.ns() == NsId::UNKNOWN && element.parent().is_none_or(|parent| parent.uri() != element.uri())
 }
 
 /// Where a value stands, and how it came to be on the stream.
@@ -281,7 +278,7 @@ impl Scratch {
                 };
                 value.push_str(source.as_deref().and_then(|source| jid_part(source, *part)).unwrap_or(""));
             }
-            Extract::Sasl(part) => value.push_str(&decode::sasl_part(text().trim(), part).unwrap_or_default()),
+            Extract::Sasl(part) => value.push_str(&decode::sasl_part(value::trimmed(&text()), part).unwrap_or_default()),
             Extract::Protobuf(numbers) => {
                 // Signal messages of legacy OMEMO begin with a version byte.
                 let legacy = element.uri() == crate::xmpp::ns::OMEMO_LEGACY;
@@ -300,7 +297,7 @@ impl Scratch {
             }
             Extract::Styled if decode::is_styled(&text()) => value.push_str("present"),
             Extract::FragmentLength => {
-                if let Some(length) = decode::fragment_length(text().trim()) {
+                if let Some(length) = decode::fragment_length(value::trimmed(&text())) {
                     value::push_number(value, length as u64);
                 }
             }
@@ -310,7 +307,7 @@ impl Scratch {
                     value::push_number(&mut self.value, u64::from(*byte));
                 }
             }
-            Extract::Otr(part) => value.push_str(&decode::otr_part(text().trim(), part).unwrap_or_default()),
+            Extract::Otr(part) => value.push_str(&decode::otr_part(value::trimmed(&text()), part).unwrap_or_default()),
             Extract::TextStarts(prefix) if text().trim_start().starts_with(prefix.as_str()) => value.push_str("present"),
             Extract::TextContains(needle) if contains(&text(), needle) => value.push_str("present"),
             _ => {}
@@ -321,7 +318,7 @@ impl Scratch {
     fn decode(&mut self, element: Element<'_>) {
         if self.decoded_of != Some(element.id) {
             self.decoded_of = Some(element.id);
-            if !value::decode_base64_into(element.own_text().trim(), &mut self.decoded) {
+            if !value::decode_base64_into(value::trimmed(&element.own_text()), &mut self.decoded) {
                 self.decoded.clear();
             }
         }
@@ -337,7 +334,8 @@ fn contains(text: &str, needle: &str) -> bool {
 /// How many siblings an element has of its name, itself included, if it is the first of them.
 fn count_of_first(element: Element<'_>) -> Option<u64> {
     let parent = element.parent()?;
-    let same = |sibling: &Element<'_>| sibling.local() == element.local() && sibling.uri() == element.uri();
+    let same =
+        |sibling: &Element<'_>| sibling.sym() == element.sym() && sibling.local() == element.local() && sibling.uri() == element.uri();
     let first = parent.children().find(same)?;
     (first.id == element.id).then(|| parent.children().filter(same).count() as u64)
 }

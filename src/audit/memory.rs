@@ -60,10 +60,13 @@ impl Memory {
 
     /// Whether this is the session's own account; before that is known, whether it is one of the accounts under test.
     pub fn is_own(&self, address: &str) -> bool {
-        let bare = normalised_bare(address);
+        self.is_own_bare(&normalised_bare(address))
+    }
+
+    fn is_own_bare(&self, bare: &str) -> bool {
         match self.own.as_deref() {
-            Some(own) => own == &*bare,
-            None => self.accounts.iter().any(|account| *account == *bare),
+            Some(own) => own == bare,
+            None => self.accounts.iter().any(|account| account == bare),
         }
     }
 
@@ -105,14 +108,17 @@ impl Memory {
         let Some(address) = address else {
             return Peer { server: true, ..Peer::default() };
         };
-        let jid = Jid::split(address);
+        let (jid, bare) = (Jid::split(address), normalised_bare(address));
         let own_domain = self.own.as_deref().map(|own| Jid::split(own).domainpart());
         let groupchat = stanza.sym() == known.message && stanza.attr("type") == Some("groupchat");
         Peer {
-            room: groupchat || self.is_room(address) || stanza.child(known.muc_join).is_some() || stanza.child(known.muc_user).is_some(),
-            own: self.is_own(address),
+            room: groupchat
+                || self.rooms.contains(&*bare)
+                || stanza.child(known.muc_join).is_some()
+                || stanza.child(known.muc_user).is_some(),
+            own: self.is_own_bare(&bare),
             server: jid.localpart().is_none() && own_domain.is_some_and(|own| own.eq_ignore_ascii_case(jid.domainpart())),
-            contact: self.is_contact(address),
+            contact: self.roster.contains(&*bare),
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! ```text
 //! auditor.feed(Direction::ClientToServer, bytes, now);   // cuts frames
-//! while let Some(record) = auditor.poll() { … }          // reads them
+//! while let Some(record) = auditor.poll() {              // reads them
+//!     …
+//!     auditor.recycle(record);                            // optional: saves allocating
+//! }
 //! ```
 //! `feed` only finds where frames end, so that a relay can look at them and pass them on before they are read; `poll` does the reading.
 
@@ -28,7 +31,7 @@ pub use opacity::{Announced, DeviceList};
 
 use crate::catalog::Catalog;
 use crate::record::{
-    Body, Detail, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals, Verdict,
+    Assessment, Body, Exposures, Finding, FrameName, Gap, Moment, Observer, Observers, Phase, Record, SessionEvent, Stanza, Totals, Verdict,
 };
 use crate::rules::{Choice, Engine, Judged, RuleSet, Sight};
 use crate::xmpp::Direction;
@@ -59,8 +62,8 @@ pub struct Settings {
     pub evidence: Evidence,
     /// Parse limits.
     pub limits: Limits,
-    /// Strings that must stay encrypted.
-    pub canaries: Vec<String>,
+    /// Texts that must stay encrypted.
+    pub canaries: canary::Canaries,
     /// Device lists known from elsewhere.
     pub device_lists: Vec<DeviceList>,
     /// Devices announced in any session with these settings.
@@ -68,6 +71,9 @@ pub struct Settings {
     /// The leak rules; every rule when left out.
     pub rules: Option<Arc<RuleSet>>,
 }
+
+/// More memory than this is not kept from one record to the next.
+const MAX_SPARE_BYTES: usize = 1 << 16;
 
 #[derive(Debug)]
 struct Side {
@@ -120,10 +126,13 @@ pub struct Auditor {
     sides: [Side; 2],
     queue: VecDeque<Queued>,
     memory: Memory,
+    watch: canary::Watch,
     opacity: Opacity,
     rules: Engine,
     document: Document,
     extractor: Extractor,
+    /// Memory of records that were written.
+    spare: Option<(Exposures, String)>,
     seq: u64,
     /// When the frame that is being read arrived.
     at: Option<Moment>,
@@ -138,6 +147,7 @@ impl Auditor {
             sides: [side(), side()],
             memory: Memory::new(&settings.accounts),
             opacity: Opacity::new(&settings.device_lists, &settings.announced),
+            watch: canary::Watch::new(&settings.canaries),
             rules: Engine::new(
                 settings.rules.clone().unwrap_or_else(|| Arc::new(RuleSet::new(&catalog, Choice::default()))),
                 &settings.accounts,
@@ -148,6 +158,7 @@ impl Auditor {
             queue: VecDeque::new(),
             document: Document::new(),
             extractor: Extractor::default(),
+            spare: None,
             seq: 0,
             at: None,
             opened: None,
@@ -215,6 +226,16 @@ impl Auditor {
     /// Adds a record that does not come from the stream: transport facts, interventions, marks.
     pub fn note(&mut self, body: Body, now: Moment) {
         self.queue.push_back(Queued::Body { body, at: Some(now) });
+    }
+
+    /// Adds what a run came to.
+    pub fn conclude(&mut self, assessment: Assessment, at: Option<Moment>) {
+        self.queue.push_back(Queued::Body { body: Body::Assessment(Box::new(assessment)), at });
+    }
+
+    /// What the search for canaries needs to know of this session at the end of the run. What was taken is not given again.
+    pub fn take_ledger(&mut self) -> (Arc<str>, canary::ledger::Ledger) {
+        (self.session.clone(), self.watch.take_ledger(self.memory.own.as_deref()))
     }
 
     /// What a session record says at the end. Call [`Auditor::finish`] for both directions before.
@@ -286,6 +307,19 @@ impl Auditor {
             self.sides.iter_mut().for_each(|side| side.framer.shrink());
             self.document = Document::new();
             self.extractor = Extractor::default();
+            self.spare = None;
+        }
+    }
+
+    /// Takes a record back that was written: its memory serves for the next one. One that was huge is let go.
+    pub fn recycle(&mut self, record: Record) {
+        if let Body::Stanza(stanza) = record.body {
+            let (mut exposures, mut evidence) = (stanza.exposures, stanza.evidence.unwrap_or_default());
+            if exposures.memory() + evidence.capacity() <= MAX_SPARE_BYTES && std::ptr::eq(exposures.catalog(), &*self.catalog) {
+                exposures.clear();
+                evidence.clear();
+                self.spare = Some((exposures, evidence));
+            }
         }
     }
 
@@ -298,7 +332,15 @@ impl Auditor {
     pub fn poll(&mut self) -> Option<Record> {
         loop {
             let (body, at) = match self.queue.pop_front()? {
-                Queued::Body { body, at } => (Some(body), at),
+                Queued::Body { mut body, at } => {
+                    if let Body::Intervention(intervention) = &body {
+                        self.rules.intervened(&intervention.action);
+                    }
+                    if self.watch.is_active() {
+                        self.watch.note(&mut body, at);
+                    }
+                    (Some(body), at)
+                }
                 Queued::Frame { direction, frame, at } => {
                     self.at = at;
                     (self.read(direction, &frame), at)
@@ -324,7 +366,7 @@ impl Auditor {
         }
         // The framer's bytes are lent to the parser while the rest of the auditor changes.
         let framer = std::mem::replace(&mut self.sides[direction.index()].framer, Framer::new(0));
-        let stanza = self.audit(framer.bytes(frame), frame, Some(direction), None);
+        let stanza = self.audit_watched(framer.bytes(frame), frame, Some(direction), None);
         self.sides[direction.index()].framer = framer;
         self.follow_phase(direction, &stanza);
         Some(Body::Stanza(Box::new(stanza)))
@@ -355,10 +397,10 @@ impl Auditor {
         }
         let empty = Stanza {
             gap: Some(Gap { reason: "malformed".into(), detail: "no element".into(), bytes: xml.len() as u64 }),
-            ..self.blank(direction)
+            ..self.blank(direction, Exposures::new(self.catalog.clone()))
         };
         let mut stanza = match found {
-            Some(frame) => self.audit(framer.bytes(&frame), &frame, direction, Some(input)),
+            Some(frame) => self.audit_watched(framer.bytes(&frame), &frame, direction, Some(input)),
             None => empty,
         };
         stanza.input = Some(input);
@@ -373,7 +415,7 @@ impl Auditor {
         record
     }
 
-    fn blank(&self, direction: Option<Direction>) -> Stanza {
+    fn blank(&self, direction: Option<Direction>, exposures: Exposures) -> Stanza {
         Stanza {
             input: None,
             direction,
@@ -386,7 +428,7 @@ impl Auditor {
             payloads: Vec::new(),
             answers: None,
             observers: Default::default(),
-            exposures: Exposures::new(self.catalog.clone()),
+            exposures,
             verdict: None,
             conversation: None,
             irregular: Default::default(),
@@ -395,8 +437,37 @@ impl Auditor {
         }
     }
 
+    /// Audits a frame and looks for canaries in it.
+    fn audit_watched(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
+        let mut stanza = self.audit(bytes, frame, direction, input);
+        if self.watch.is_active() {
+            if !canary::watch::is_parsed(&stanza) {
+                self.seek_canaries(bytes, frame, &mut stanza, input);
+            }
+            self.watch.mask_evidence(&mut stanza);
+        }
+        stanza
+    }
+
+    /// Looks for canaries in the frame that is in `document`, or could not be read into it. What is found decides the verdict.
+    fn seek_canaries(&mut self, bytes: &[u8], frame: &Frame, stanza: &mut Stanza, input: Option<u64>) {
+        let document = canary::watch::is_parsed(stanza).then_some(&self.document);
+        let watched = canary::watch::Frame {
+            bytes,
+            complete: frame.kind != FrameKind::TooLong,
+            document,
+            message: document.map(|document| inner_message(document.root(), &self.catalog.known)),
+            seq: self.seq,
+            evidence: input.unwrap_or(self.seq),
+            at: self.at,
+        };
+        let findings = self.watch.frame(watched, stanza);
+        self.queue_findings(findings);
+    }
+
     fn audit(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
-        let mut stanza = Stanza { bytes: frame.len, ..self.blank(direction) };
+        let (exposures, evidence) = self.spare.take().unwrap_or_else(|| (Exposures::new(self.catalog.clone()), String::new()));
+        let mut stanza = Stanza { bytes: frame.len, ..self.blank(direction, exposures) };
         stanza.observers = Observers::default().with(Observer::OwnServer);
         if stanza.phase == Phase::BeforeTls {
             stanza.observers = stanza.observers.with(Observer::Network);
@@ -459,7 +530,7 @@ impl Auditor {
             max_forwards: self.settings.limits.max_forwards,
             peer,
         };
-        stanza.exposures = self.extractor.run(&self.catalog, &self.document, context);
+        self.extractor.run(&self.catalog, &self.document, context, &mut stanza.exposures);
         stanza.observers = observers::of(root, direction, stanza.phase, peer, self.memory.own.as_deref(), known);
         stanza.kind = frame_name(root, header, known);
         root.local().clone_into(&mut stanza.name);
@@ -498,8 +569,8 @@ impl Auditor {
         if let (true, Some((announced, protects))) = (message.id == root.id, expectation) {
             self.expect_encryption(&mut stanza, direction, announced, protects);
         }
-        if !self.settings.canaries.is_empty() {
-            self.search_canaries(&mut stanza, input);
+        if self.watch.is_active() {
+            self.seek_canaries(bytes, frame, &mut stanza, input);
         }
         let judged = stanza
             .verdict
@@ -517,7 +588,8 @@ impl Auditor {
         self.queue_findings(findings);
         stanza.irregular = self.document.irregular();
         if self.settings.evidence == Evidence::Redacted {
-            stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, self.settings.keep_content));
+            let keep_content = self.settings.keep_content;
+            stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, keep_content, evidence));
         }
         stanza
     }
@@ -546,31 +618,8 @@ impl Auditor {
     /// What the rules found follows the record it stands on.
     fn queue_findings(&mut self, findings: Vec<Finding>) {
         for finding in findings.into_iter().rev() {
-            self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
+            self.queue.push_front(Queued::Body { body: Body::Finding(Box::new(finding)), at: self.at });
         }
-    }
-
-    /// A canary that can be read turns the verdict into a proven leak and is a finding.
-    fn search_canaries(&mut self, stanza: &mut Stanza, input: Option<u64>) {
-        let Some((rule, place)) = canary::search(&self.document, &self.settings.canaries) else { return };
-        let fact = format!("text that was to stay encrypted can be read in {place}");
-        let source = "XEP-0384 §2.1";
-        let detail = Detail { rule, path: place, offset: None, length: None, detail: fact.clone(), source };
-        opacity::raise(&mut stanza.verdict, detail);
-        let finding = Finding {
-            rule: "canary-readable".into(),
-            severity: "critical".into(),
-            confidence: "certain".into(),
-            avoidability: "avoidable".into(),
-            favour: "against".into(),
-            about: None,
-            fact,
-            advice: "look at which feature of the client sent this field, and switch it off or report it".into(),
-            source: "XEP-0384 §2.1".into(),
-            evidence: vec![input.unwrap_or(self.seq)],
-            accepted: None,
-        };
-        self.queue.push_front(Queued::Body { body: Body::Finding(finding), at: self.at });
     }
 
     /// Login ends the phase with small limits (SASL success, SASL2 success).

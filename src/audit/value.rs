@@ -8,6 +8,8 @@ use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::bytes;
+
 /// What a string looks like. Used where no catalog row says what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
@@ -87,8 +89,9 @@ pub fn shape(value: &str, hint: &str) -> Shape {
 pub fn uri_scheme(value: &str) -> Option<&str> {
     const WITHOUT_AUTHORITY: [&str; 10] = ["xmpp", "mailto", "tel", "sip", "sips", "geo", "cid", "im", "pres", "data"];
     let in_scheme = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-    let length = value.bytes().take(MAX_SCHEME + 1).take_while(in_scheme).count();
-    if length > MAX_SCHEME || !value.starts_with(|c: char| c.is_ascii_alphabetic()) || value.as_bytes().get(length) != Some(&b':') {
+    let begins = value.as_bytes().first()?.is_ascii_alphabetic();
+    let length = bytes::find(b':', &value.as_bytes()[..value.len().min(MAX_SCHEME + 1)])?;
+    if !begins || !value.as_bytes()[..length].iter().all(in_scheme) {
         return None;
     }
     let (scheme, rest) = (&value[..length], &value[length + 1..]);
@@ -153,12 +156,24 @@ pub fn sanitised_uri(value: &str, out: &mut String) {
     }
 }
 
+/// The text without white space around it. Nearly none has any, and that the first and last byte can tell.
+#[inline]
+pub fn trimmed(text: &str) -> &str {
+    match (text.as_bytes().first(), text.as_bytes().last()) {
+        (Some(first), Some(last)) if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
+    }
+}
+
 /// Writes text without the fragments of `aesgcm:` URLs in it. They are the keys of encrypted files (XEP-0454), which no flag shows.
 fn without_keys(text: &str, out: &mut String) {
     const SCHEME: &[u8] = b"aesgcm";
     let mut written = 0;
-    for at in memchr::memmem::find_iter(text.as_bytes(), b"://") {
-        if at < written || !at.checked_sub(SCHEME.len()).is_some_and(|from| text.as_bytes()[from..at].eq_ignore_ascii_case(SCHEME)) {
+    for at in memchr::memchr_iter(b':', text.as_bytes()) {
+        if at < written
+            || !text.as_bytes()[at + 1..].starts_with(b"//")
+            || !at.checked_sub(SCHEME.len()).is_some_and(|from| text.as_bytes()[from..at].eq_ignore_ascii_case(SCHEME))
+        {
             continue;
         }
         let end = text[at..].find(char::is_whitespace).map_or(text.len(), |len| at + len);
@@ -214,14 +229,14 @@ pub fn ip_class(ip: IpAddr) -> &'static str {
 
 /// What sort of text is hidden, so that a reader can tell an emoji from an essay.
 pub fn text_class(value: &str) -> &'static str {
-    let trimmed = value.trim();
+    let trimmed = trimmed(value);
     if trimmed.is_empty() {
         "empty"
     } else if trimmed.starts_with("aesgcm://") {
         "aesgcm_link"
-    } else if !trimmed.contains(char::is_whitespace) && uri_scheme(trimmed).is_some() {
+    } else if uri_scheme(trimmed).is_some() && !trimmed.contains(char::is_whitespace) {
         "link"
-    } else if trimmed.len() >= 16 && !has_white_space(trimmed) && decoded_base64_length(trimmed).is_some() {
+    } else if trimmed.len() >= 16 && !may_have_white_space(trimmed) && decoded_base64_length(trimmed).is_some() {
         "base64"
     } else if trimmed.bytes().all(|b| b.is_ascii_digit()) {
         "number"
@@ -241,7 +256,7 @@ pub fn decode_base64(value: &str) -> Option<Vec<u8>> {
 /// Decodes into `bytes`, whose old content goes; `false` when the text is no base64.
 pub fn decode_base64_into(value: &str, bytes: &mut Vec<u8>) -> bool {
     bytes.clear();
-    if has_white_space(value) {
+    if may_have_white_space(value) {
         let packed: Vec<u8> = value.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
         BASE64.decode_vec(packed, bytes).is_ok()
     } else {
@@ -251,13 +266,12 @@ pub fn decode_base64_into(value: &str, bytes: &mut Vec<u8>) -> bool {
 
 /// Number of bytes that [`decode_base64`] would give, without decoding.
 pub fn decoded_base64_length(value: &str) -> Option<usize> {
-    if has_white_space(value) {
+    if may_have_white_space(value) {
         return decode_base64(value).map(|bytes| bytes.len());
     }
     let symbols = value.strip_suffix("==").or(value.strip_suffix('=')).unwrap_or(value).as_bytes();
     let padding = value.len() - symbols.len();
-    // No early exit: this way the compiler looks at many bytes at a time.
-    if !value.len().is_multiple_of(4) || !symbols.iter().fold(true, |all, b| all & is_base64_symbol(*b)) {
+    if !value.len().is_multiple_of(4) || bytes::any(symbols, |b| !is_base64_symbol(b)) {
         return None;
     }
     // The bits of the last symbol that stand for no byte have to be 0.
@@ -270,16 +284,17 @@ pub fn decoded_base64_length(value: &str) -> Option<usize> {
 }
 
 fn is_base64_symbol(byte: u8) -> bool {
-    (byte | 0x20).wrapping_sub(b'a') < 26 || byte.wrapping_sub(b'0') < 10 || byte == b'+' || byte == b'/'
+    ((byte | 0x20).wrapping_sub(b'a') < 26) | (byte.wrapping_sub(b'0') < 10) | (byte == b'+') | (byte == b'/')
 }
 
-fn has_white_space(value: &str) -> bool {
-    value.bytes().fold(false, |any, b| any | b.is_ascii_whitespace())
+/// Whether there may be white space, or another control character, which is no better in base64.
+fn may_have_white_space(value: &str) -> bool {
+    bytes::any(value.as_bytes(), |b| b <= b' ')
 }
 
 /// Number of bytes that base64 text stands for, without looking at its symbols; `None` when its length is impossible.
 pub fn base64_length(value: &str) -> Option<usize> {
-    let symbols = if has_white_space(value) { value.bytes().filter(|b| !b.is_ascii_whitespace()).count() } else { value.len() };
+    let symbols = if may_have_white_space(value) { value.bytes().filter(|b| !b.is_ascii_whitespace()).count() } else { value.len() };
     let padding = value.trim_end().bytes().rev().take_while(|&b| b == b'=').count();
     (symbols % 4 == 0 && padding <= 2).then(|| symbols / 4 * 3 - padding.min(symbols))
 }

@@ -160,18 +160,24 @@ impl Matcher {
         }
     }
 
+    /// How many edges are looked at to enter an element: what matching costs.
+    #[cfg(test)]
+    fn candidates(&self, element: Element<'_>, around: &[StateId], begins: bool) -> usize {
+        let mut count = 0;
+        starts(around, begins).for_each(|(from, root)| self.edges(from, element, root, |_| count += 1));
+        count
+    }
+
     /// What has to be known about an element, besides its name and place, to say where it leads. `None` when that is too much to ask.
-    pub fn questions(&self, element: Element<'_>, around: &[StateId], begins: bool) -> Option<Vec<Cond>> {
-        let mut questions: Vec<Cond> = Vec::new();
+    pub fn questions(&self, element: Element<'_>, around: &[StateId], begins: bool) -> Option<Questions> {
+        let mut questions = Questions::default();
         for (from, root) in starts(around, begins) {
             if let Some(edges) = self.states[from.0 as usize].by_name.get(&element.sym())
                 && edges.by_value.iter().any(|(_, edges)| edges.len() > MAX_VALUES)
             {
                 return None;
             }
-            self.all_edges(from, element, root, |edge| {
-                questions.extend(edge.conds.iter().filter(|cond| !questions.contains(cond)).cloned().collect::<Vec<_>>());
-            });
+            self.all_edges(from, element, root, |edge| edge.conds.iter().for_each(|cond| questions.add(cond)));
         }
         (questions.len() <= MAX_QUESTIONS).then_some(questions)
     }
@@ -225,20 +231,78 @@ fn starts(around: &[StateId], begins: bool) -> impl Iterator<Item = (StateId, bo
 }
 
 /// Whether a condition holds for an element.
-pub fn holds(cond: &Cond, element: Element<'_>) -> bool {
+fn holds(cond: &Cond, element: Element<'_>) -> bool {
+    if let Some(name) = cond.attr() {
+        return holds_for(cond, element.attr(name));
+    }
     match cond {
-        Cond::HasAttr(name) => element.attr(name).is_some(),
-        Cond::NoAttr(name) => element.attr(name).is_none(),
-        Cond::Equals(name, value) => element.attr(name) == Some(value),
-        Cond::OneOf(name, values) => element.attr(name).is_some_and(|v| values.iter().any(|value| value == v)),
         Cond::Form(value) => form_type(element).is_some_and(|found| *found == **value),
-        Cond::Differs(name, value) => element.attr(name) != Some(value),
-        Cond::Starts(name, value) => element.attr(name).is_some_and(|v| v.starts_with(value.as_str())),
-        Cond::Ends(name, value) => element.attr(name).is_some_and(|v| v.ends_with(value.as_str())),
         Cond::HasChild(names) => element.children().any(|child| names.contains(&child.sym())),
         Cond::NoChild(name) => element.child(*name).is_none(),
         Cond::Childless => element.children().next().is_none(),
         Cond::ContentNamespace(uri) => element.uri() == uri,
+        _ => false,
+    }
+}
+
+/// Whether a condition on an attribute holds for its value.
+fn holds_for(cond: &Cond, found: Option<&str>) -> bool {
+    match cond {
+        Cond::HasAttr(_) => found.is_some(),
+        Cond::NoAttr(_) => found.is_none(),
+        Cond::Equals(_, value) => found == Some(value),
+        Cond::OneOf(_, values) => found.is_some_and(|found| values.iter().any(|value| value == found)),
+        Cond::Differs(_, value) => found != Some(value),
+        Cond::Starts(_, value) => found.is_some_and(|found| found.starts_with(value.as_str())),
+        Cond::Ends(_, value) => found.is_some_and(|found| found.ends_with(value.as_str())),
+        _ => false,
+    }
+}
+
+/// Conditions whose answers decide where an element leads.
+#[derive(Debug, Default)]
+pub struct Questions {
+    /// Those on attributes, so that each attribute is looked for once.
+    of_attrs: Vec<(String, Vec<Cond>)>,
+    others: Vec<Cond>,
+}
+
+impl Questions {
+    fn add(&mut self, cond: &Cond) {
+        let list = match cond.attr() {
+            None => &mut self.others,
+            Some(name) => {
+                let index = self.of_attrs.iter().position(|(of, _)| of == name).unwrap_or_else(|| {
+                    self.of_attrs.push((name.to_owned(), Vec::new()));
+                    self.of_attrs.len() - 1
+                });
+                &mut self.of_attrs[index].1
+            }
+        };
+        if !list.contains(cond) {
+            list.push(cond.clone());
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.of_attrs.iter().map(|(_, list)| list.len()).sum::<usize>() + self.others.len()
+    }
+
+    /// Whether nothing has to be asked.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The answers, a bit for each question.
+    pub fn answers(&self, element: Element<'_>) -> u64 {
+        let mut answers = 0;
+        let mut answer = |holds| answers = answers << 1 | u64::from(holds);
+        for (name, conds) in &self.of_attrs {
+            let found = element.attr(name);
+            conds.iter().for_each(|cond| answer(holds_for(cond, found)));
+        }
+        self.others.iter().for_each(|cond| answer(holds(cond, element)));
+        answers
     }
 }
 
@@ -250,4 +314,54 @@ fn form_type(form: Element<'_>) -> Option<std::borrow::Cow<'_, str>> {
         std::borrow::Cow::Borrowed(text) => text.trim().into(),
         std::borrow::Cow::Owned(text) => text.trim().to_owned().into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::xmpp::element::{Document, Inherited, NodeId, NodeKind};
+    use crate::xmpp::limits::Limits;
+
+    /// Edges looked at for all elements of the catalog's own examples, and states entered.
+    fn cost(catalog: &Catalog) -> (usize, usize) {
+        let (mut edges, mut states) = (0, 0);
+        let mut document = Document::new();
+        for example in Catalog::builtin().specs.iter().flat_map(|spec| &spec.examples) {
+            if document.parse(example.xml.as_bytes(), false, &Inherited::client(), &catalog.names, &Limits::default()).is_err() {
+                continue;
+            }
+            let mut inside: Vec<Vec<StateId>> = vec![Vec::new(); document.len()];
+            for index in (0..document.len()).filter(|index| document.node(NodeId(*index as u32)).kind == NodeKind::Element) {
+                let element = document.element(NodeId(index as u32));
+                let around = element.parent().map_or(Vec::new(), |parent| inside[parent.id.0 as usize].clone());
+                let begins = element.parent().is_none();
+                edges += catalog.matcher.candidates(element, &around, begins);
+                catalog.matcher.enter(element, &around, begins, &mut inside[index]);
+                states += inside[index].len();
+            }
+        }
+        (edges, states)
+    }
+
+    /// What an element costs depends on the rows that may apply to it, not on how many others there are.
+    #[test]
+    fn unrelated_rows_cost_nothing() {
+        let mut file = "spec = \"XEP-9999\"\ntitle = \"Test\"\n[prefixes]\nd = \"jabber:x:data\"\n".to_owned();
+        (0..10).for_each(|n| file += &format!("u{n} = \"urn:example:{n}\"\n"));
+        for n in 0..3000 {
+            let path = match n % 4 {
+                0 => format!("u{}:message/u0:body{n}/@id", n % 10),
+                1 => format!("message[@type='unrelated-{n}']/u{}:x/@node", n % 10),
+                2 => format!("u{}:encrypted//u1:key{n}/text()", n % 10),
+                _ => format!("d:x[form='urn:example:form']/d:field[@var='unrelated-{n}']/d:value/text()"),
+            };
+            file += &format!(
+                "[[field]]\nid = \"t.{n}\"\npath = \"{path}\"\nlayer = \"client\"\npattern = \"any\"\ncategory = \"identity\"\nsensitivity = \"low\"\nreveals = \"Test.\"\n"
+            );
+        }
+        let more = Catalog::load_with(&[("t.toml", &file)]).unwrap();
+        assert!(cost(&more).0 > 5_000, "{:?}", cost(&more));
+        assert_eq!(cost(&more), cost(&Catalog::builtin()));
+    }
 }

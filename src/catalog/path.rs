@@ -46,6 +46,22 @@ pub enum Cond {
     ContentNamespace(String),
 }
 
+impl Cond {
+    /// The attribute it asks about, if it asks about one.
+    pub fn attr(&self) -> Option<&str> {
+        match self {
+            Cond::HasAttr(name)
+            | Cond::NoAttr(name)
+            | Cond::Equals(name, _)
+            | Cond::OneOf(name, _)
+            | Cond::Differs(name, _)
+            | Cond::Starts(name, _)
+            | Cond::Ends(name, _) => Some(name),
+            Cond::Form(_) | Cond::HasChild(_) | Cond::NoChild(_) | Cond::Childless | Cond::ContentNamespace(_) => None,
+        }
+    }
+}
+
 /// One step down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {

@@ -5,8 +5,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::matcher::{Matcher, StateId, holds};
-use super::path::{AttrTest, Cond, Extract};
+use super::matcher::{Matcher, Questions, StateId};
+use super::path::{AttrTest, Extract};
 use super::{Catalog, Field, FieldId, When};
 use crate::xmpp::Direction;
 use crate::xmpp::element::Element;
@@ -185,13 +185,9 @@ enum Leads {
     /// Always here.
     To(SetId),
     /// It depends on the answers to some questions; each bit is one. Where known answers lead.
-    Asks(Vec<Cond>, FxHashMap<u64, SetId>),
+    Asks(Questions, FxHashMap<u64, SetId>),
     /// It depends on too much.
     Depends,
-}
-
-fn answers(questions: &[Cond], element: Element<'_>) -> u64 {
-    questions.iter().enumerate().fold(0, |bits, (bit, question)| bits | u64::from(holds(question, element)) << bit)
 }
 
 /// A set of states and the plans made for it.
@@ -248,7 +244,7 @@ impl Plans {
         let answers = match self.steps.get(&step) {
             Some(Leads::To(set)) => return *set,
             Some(Leads::Asks(questions, known)) => {
-                let answers = answers(questions, element);
+                let answers = questions.answers(element);
                 if let Some(set) = known.get(&answers) {
                     return *set;
                 }

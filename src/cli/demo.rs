@@ -82,6 +82,7 @@ async fn show(args: &Args) -> Outcome {
         owner: None,
         preflight: serde_json::Value::Null,
         marks_from_stdin: false,
+        witness: None,
         status_line: false,
     };
     let root = certs.join("root.pem");

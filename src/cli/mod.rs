@@ -1,6 +1,7 @@
 //! Subcommands and exit codes: 0 ok, 1 findings at or above `--fail-on`, 2 usage or configuration, 3 operational.
 
 mod ca;
+mod canary;
 mod catalog;
 mod consent;
 mod demo;
@@ -34,6 +35,7 @@ enum Command {
     Demo(demo::Args),
     /// The test CA: make, show, export and destroy it.
     Ca(ca::Args),
+    Canary(canary::Args),
     /// Audit stanzas or a recorded transcript, without a network.
     Scan(scan::Args),
     Report(report::Args),
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Ca(args) => ca::run(&args),
+        Command::Canary(args) => canary::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Runs(args) => runs::run(&args),

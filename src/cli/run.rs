@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use clap::ValueEnum;
 use ipnet::IpNet;
+use stanzascope::audit::canary::Canaries;
 use stanzascope::audit::{Evidence, Settings};
 use stanzascope::ca::{self, Authority, Scope};
 use stanzascope::config::{MetricsListener, SessionFile};
@@ -109,6 +110,10 @@ pub struct Args {
     /// Also keep the raw decrypted traffic, passwords included, so that it can be audited again.
     #[arg(long)]
     transcript: bool,
+    /// What receiving devices showed, read when the run ends: lines of {"id": "…", "from": "…", "canary": "name"}, or the records of a run on
+    /// the recipient's client.
+    #[arg(long, value_name = "FILE")]
+    witness: Option<PathBuf>,
     /// Write TLS keys to the file named by SSLKEYLOGFILE.
     #[arg(long)]
     tls_keylog: bool,
@@ -173,7 +178,7 @@ struct Config {
     keep_content: bool,
     transcript: bool,
     on_log_failure: OnLogFailure,
-    canaries: Vec<String>,
+    canaries: Canaries,
     rules: Choice,
     ownership: Ownership,
 }
@@ -221,6 +226,7 @@ fn merge(args: &Args) -> anyhow::Result<Config> {
         None if default.exists() => SessionFile::read(&default)?,
         None => SessionFile::default(),
     };
+    let canaries = Canaries::new(file.all_canaries())?;
     let domains = list(&args.domain, file.domain);
     if domains.is_empty() {
         bail!("which domain are the accounts on? Give --domain, e.g. --domain lab.test, or `domain` in {DEFAULT_SESSION_FILE}");
@@ -287,7 +293,7 @@ fn merge(args: &Args) -> anyhow::Result<Config> {
             None => file.on_log_failure.unwrap_or(OnLogFailure::Stop),
         },
         rules: Choice::new(file.rules_off, file.accepted)?,
-        canaries: file.canaries,
+        canaries,
         ownership,
         domains,
         allow_remote,
@@ -397,6 +403,7 @@ async fn start(args: &Args, config: Config) -> Outcome {
         owner: (config.ownership == Ownership::Claimed).then(OffsetDateTime::now_utc),
         preflight: serde_json::to_value(&report).context("the preflight report")?,
         marks_from_stdin: true,
+        witness: args.witness.clone(),
         status_line: std::io::stderr().is_terminal(),
     };
     let finished = run::run(catalog, plan, listeners, run::interrupted()).await?;
@@ -405,6 +412,9 @@ async fn start(args: &Args, config: Config) -> Outcome {
         return Err(Failure::Operation(failure.into()));
     }
     printed?;
+    if let Some(failure) = finished.witness_failure {
+        return Err(Failure::Operation(anyhow!("{failure} (the run is complete without it)")));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

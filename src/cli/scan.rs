@@ -7,8 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
+use stanzascope::audit::canary::{Canaries, Canary};
 use stanzascope::audit::{DeviceList, Evidence, Settings};
+use stanzascope::config::SessionFile;
 use stanzascope::record::SEVERITIES;
+use stanzascope::run::read_witnesses;
 use stanzascope::scan::{Options, ScanError, scan};
 use stanzascope::xmpp::Direction;
 
@@ -37,6 +40,12 @@ pub struct Args {
     /// Text that must stay encrypted; finding it is a proven leak. May be repeated.
     #[arg(long, value_name = "TEXT")]
     canary: Vec<String>,
+    /// Session file whose canaries are looked for too, such as the canaries.toml of `canary new`.
+    #[arg(long, value_name = "FILE")]
+    canaries: Option<PathBuf>,
+    /// What receiving devices showed: lines of {"id": "…", "from": "…", "canary": "name"}, or the records of a run on the recipient's client.
+    #[arg(long, value_name = "FILE")]
+    witness: Option<PathBuf>,
     /// Write message content out instead of its class and length.
     #[arg(long)]
     keep_content: bool,
@@ -86,13 +95,27 @@ struct Directory {
     device_lists: std::collections::BTreeMap<String, Vec<u32>>,
 }
 
+fn canaries(args: &Args) -> anyhow::Result<Canaries> {
+    let mut all: Vec<Canary> = args.canary.iter().map(|text| Canary::from(text.as_str())).collect();
+    if let Some(path) = &args.canaries {
+        all.extend(SessionFile::read(path)?.all_canaries());
+    }
+    Ok(Canaries::new(all)?)
+}
+
 /// Runs the command.
 pub fn run(args: &Args) -> Outcome {
     let directory = match &args.directory {
         Some(path) => read_directory(path).map_err(Failure::Usage)?,
         None => Vec::new(),
     };
+    let canaries = canaries(args).map_err(Failure::Usage)?;
+    let witnesses = match &args.witness {
+        Some(path) => read_witnesses(path, &canaries).map_err(|problem| Failure::Usage(anyhow!(problem)))?,
+        None => Vec::new(),
+    };
     let options = Options {
+        witnesses,
         direction: args.direction.map(|d| match d {
             DirectionArg::ClientToServer => Direction::ClientToServer,
             DirectionArg::ServerToClient => Direction::ServerToClient,
@@ -101,7 +124,7 @@ pub fn run(args: &Args) -> Outcome {
             accounts: args.account.clone(),
             keep_content: args.keep_content,
             evidence: args.evidence.into(),
-            canaries: args.canary.clone(),
+            canaries,
             device_lists: directory,
             ..Settings::default()
         },
@@ -125,6 +148,7 @@ pub fn run(args: &Args) -> Outcome {
         other => Failure::Usage(anyhow!(other)),
     })?;
     out.flush()?;
+    outcome.unused.iter().for_each(|problem| eprintln!("witness {problem}"));
     let threshold = args.fail_on.as_deref().and_then(|name| SEVERITIES.iter().position(|s| *s == name));
     let met = threshold.is_some_and(|threshold| outcome.severest.is_some_and(|severest| severest >= threshold));
     Ok(if met { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS })

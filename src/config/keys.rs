@@ -94,7 +94,7 @@ pub const KEYS: &[Key] = &[
         "canaries",
         "none",
         "canaries = [\"the heron lands at noon\"]",
-        "Texts that are only ever sent encrypted. One that can be read is a proven leak.",
+        "Texts of 8 characters or more that are only ever sent encrypted. One that can be read is a proven leak.",
     ),
     key("rules_off", "none", "rules_off = [\"login-before-tls\"]", "Leak rules that are not to run (`stanzascope rules` lists them)."),
     key(
@@ -116,6 +116,12 @@ pub const KEYS: &[Key] = &[
         "[[accepted]]\nrule = \"plain-login-inside-tls\"\nbecause = \"the test server offers nothing else\"",
         "A finding that is known and accepted, and why; `about` limits it to one address. May be repeated.",
     ),
+    key(
+        "canary",
+        "none",
+        "[[canary]]\nname = \"c1\"\nfield = \"body\"\ntext = \"CNRYEXAMPLE23456-heron\"\nwith = \"ben@lab.test\"",
+        "A canary with its name, field and recipient, as `stanzascope canary new` makes them. May be repeated.",
+    ),
 ];
 
 /// The way out of a mistake in `line`, of which TOML said `message`.
@@ -123,6 +129,9 @@ pub fn remedy(line: &str, message: &str) -> String {
     if let Some(unknown) = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()) {
         let near = KEYS.iter().map(|key| (distance(unknown, key.name), key.name)).min().filter(|(distance, _)| *distance <= 3);
         return near.map_or_else(|| "docs/session-file.md lists the keys".to_owned(), |(_, name)| format!("did you mean `{name}`?"));
+    }
+    if message.contains("canary") {
+        return "docs/canaries.md describes canaries".to_owned();
     }
     let name = line.split('=').next().unwrap_or("").trim();
     match KEYS.iter().find(|key| key.name == name && !key.example.contains('\n')) {

@@ -54,6 +54,13 @@ fn every_key_is_read() {
         plan: file.plan.clone(),
         rules_off: vec!["login-before-tls".into()],
         accepted: file.accepted.clone(),
+        canary: vec![Canary {
+            name: Some("c1".into()),
+            field: Some(crate::audit::canary::Field::Body),
+            text: "CNRYEXAMPLE23456-heron".into(),
+            with: Some("ben@lab.test".into()),
+            file: None,
+        }],
     };
     assert_eq!(file, expected);
     assert_eq!(file.accepted[0].rule, "plain-login-inside-tls");
@@ -136,4 +143,15 @@ fn the_manual_lists_the_keys_there_are() {
         assert!(std::env::var_os("UPDATE_DOCS").is_some(), "docs/session-file.md is out of date: UPDATE_DOCS=1 cargo test writes it anew");
         fs::write(&path, format!("{before}{begin}{table}{end}{after}")).unwrap();
     }
+}
+
+#[test]
+fn canaries_that_are_too_short_have_a_line_and_are_not_repeated() {
+    for text in ["label = 'x'\ncanaries = ['the heron lands', 'swan']", "label = 'x'\ncanaries = 'swan'", "[[canary]]\ntext = 'swan'"] {
+        let error = parse(text).unwrap_err();
+        assert!(error.contains("stanzascope.toml:2") || text.starts_with('['), "{error}");
+        assert!(error.contains("4 characters") && error.contains("canary new") && !error.contains("swan"), "{error}");
+    }
+    let both = parse("canaries = ['the heron lands']\n[[canary]]\nname = 'body'\ntext = 'CANARY-91bc'").unwrap();
+    assert_eq!(both.all_canaries().len(), 2);
 }

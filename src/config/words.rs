@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 
+use crate::audit::canary::Canary;
 use crate::catalog::closed_enum;
 
 closed_enum! {
@@ -76,6 +77,15 @@ pub fn text<'de, D: Deserializer<'de>, T: for<'a> Deserialize<'a>>(deserializer:
         Ok(value) => Ok(Some(value)),
         Err(error) => Err(D::Error::custom(format!("{text:?} cannot be used: {error}"))),
     }
+}
+
+/// Reads canaries: one string, or a list of them, each long enough. A message does not repeat them.
+pub fn usable_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let texts = one_or_many(deserializer)?;
+    for text in &texts {
+        Canary::from(text.as_str()).check().map_err(D::Error::custom)?;
+    }
+    Ok(texts)
 }
 
 /// Reads one string, or a list of them.

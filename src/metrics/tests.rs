@@ -95,7 +95,7 @@ fn findings_and_interventions_are_counted() {
     let word = |w: &'static str| w.into();
     observe(
         &metrics,
-        Body::Finding(Finding {
+        Body::Finding(Box::new(Finding {
             rule: word("r"),
             severity: word("high"),
             confidence: word("certain"),
@@ -107,7 +107,7 @@ fn findings_and_interventions_are_counted() {
             source: word(""),
             evidence: vec![],
             accepted: None,
-        }),
+        })),
     );
     let action = word("compression_removed");
     observe(&metrics, Body::Intervention(Intervention { action, direction: None, detail: String::new(), bytes: None }));

@@ -246,7 +246,7 @@ fn report_pipelined(tap: &Tap, bytes: usize) {
         bytes: Some(bytes as u64),
     }));
     let seq = tap.lock().auditor.next_seq();
-    tap.note(Body::Finding(Finding {
+    tap.note(Body::Finding(Box::new(Finding {
         rule: "cleartext-behind-starttls".into(),
         severity: "medium".into(),
         confidence: "certain".into(),
@@ -258,7 +258,7 @@ fn report_pipelined(tap: &Tap, bytes: usize) {
         source: "RFC 6120 §5.4.3.3".into(),
         evidence: vec![seq],
         accepted: None,
-    }));
+    })));
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use crate::audit::Settings;
+use crate::audit::canary::Assessor;
 use crate::ca::Authority;
 use crate::catalog::Catalog;
 use crate::metrics::Metrics;
@@ -40,6 +41,8 @@ pub struct Shared {
     pub catalog: Arc<Catalog>,
     /// How to audit.
     pub settings: Arc<Settings>,
+    /// What sessions leave for the end of the run.
+    pub assessor: Mutex<Assessor>,
     /// What may be changed and who may pass.
     pub policy: Policy,
     /// Signs leafs.

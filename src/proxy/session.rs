@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use rustls::server::Acceptor;
@@ -73,7 +73,7 @@ pub async fn serve(shared: Arc<Shared>, mut tcp: TcpStream, peer: SocketAddr, lo
         inner.gate.login.finding(client_left, vec![inner.auditor.next_seq().saturating_sub(1)])
     };
     if let Some(finding) = finding {
-        tap.note(Body::Finding(finding));
+        tap.note(Body::Finding(Box::new(finding)));
     }
     let now = tap.now();
     {
@@ -82,6 +82,8 @@ pub async fn serve(shared: Arc<Shared>, mut tcp: TcpStream, peer: SocketAddr, lo
         inner.note(closed, now);
     }
     let _ = tap.drain().await;
+    let (session, ledger) = tap.lock().auditor.take_ledger();
+    shared.assessor.lock().unwrap_or_else(PoisonError::into_inner).add(&session, ledger);
     let redirect = tap.lock().gate.redirected_to.clone();
     if let Some(target) = redirect.filter(|_| !shared.policy.observe_only) {
         shared.follow(&id, &target);
@@ -305,7 +307,7 @@ fn note_upstream_result(shared: &Shared, tap: &Tap, upstream: &Result<Upstream, 
             bytes: Some(upstream.facts.discarded_bytes as u64),
         }));
         let seq = tap.lock().auditor.next_seq();
-        tap.note(Body::Finding(Finding {
+        tap.note(Body::Finding(Box::new(Finding {
             rule: "cleartext-behind-proceed".into(),
             severity: "high".into(),
             confidence: "certain".into(),
@@ -320,7 +322,7 @@ fn note_upstream_result(shared: &Shared, tap: &Tap, upstream: &Result<Upstream, 
             source: "RFC 6120 §5.4.3.3".into(),
             evidence: vec![seq],
             accepted: None,
-        }));
+        })));
     }
     if upstream.facts.opening == upstream::Opening::StartTls {
         tap.note(Body::Intervention(Intervention {

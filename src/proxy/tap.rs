@@ -120,6 +120,7 @@ impl Tap {
             while let Some(record) = inner.auditor.poll() {
                 self.metrics.observe(&record);
                 record.write_line(&mut lines);
+                inner.auditor.recycle(record);
                 count += 1;
             }
             match &mut inner.transcript {

@@ -99,9 +99,21 @@ impl Exposures {
         Exposures { catalog, pool: String::new(), items: Vec::new() }
     }
 
-    /// None yet, with room for so many and for so many bytes of text.
-    pub fn with_capacity(catalog: Arc<Catalog>, items: usize, bytes: usize) -> Exposures {
-        Exposures { catalog, pool: String::with_capacity(bytes), items: Vec::with_capacity(items) }
+    /// Makes room for so many more, and for so many bytes of text.
+    pub fn reserve(&mut self, items: usize, bytes: usize) {
+        self.items.reserve(items);
+        self.pool.reserve(bytes);
+    }
+
+    /// None again, in the same memory.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.pool.clear();
+    }
+
+    /// Bytes of memory they hold.
+    pub fn memory(&self) -> usize {
+        self.pool.capacity() + self.items.capacity() * size_of::<Exposure>()
     }
 
     /// Number of exposures.
@@ -155,6 +167,32 @@ impl Exposures {
     #[inline]
     pub fn push(&mut self, exposure: Exposure) {
         self.items.push(exposure);
+    }
+
+    /// Writes all texts anew; `new` gives the text that stands in place of one, if another does.
+    pub fn rewrite(&mut self, mut new: impl FnMut(&str) -> Option<String>) {
+        let old = std::mem::take(&mut self.pool);
+        let mut pool = String::with_capacity(old.len());
+        let mut items = std::mem::take(&mut self.items);
+        let mut moved = |range: &mut PoolRange| {
+            let text = &old[range.range()];
+            let start = pool.len() as u32;
+            pool.push_str(new(text).as_deref().unwrap_or(text));
+            *range = PoolRange { start, end: pool.len() as u32 };
+        };
+        for item in &mut items {
+            moved(&mut item.value);
+            item.path.iter_mut().for_each(&mut moved);
+            match &mut item.typed {
+                Typed::Jid { bare, resource } => {
+                    moved(bare);
+                    resource.iter_mut().for_each(&mut moved);
+                }
+                Typed::Time(time) => moved(time),
+                Typed::Plain | Typed::Ip(_) | Typed::Hidden { .. } => {}
+            }
+        }
+        (self.pool, self.items) = (pool, items);
     }
 
     /// Plain facts by field name.

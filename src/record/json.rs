@@ -1,17 +1,27 @@
 //! JSON written straight into a buffer. A busy log holds millions of strings a second, so they are copied in pieces, not byte by byte.
 
+use crate::bytes;
+
 /// Appends a string, quoted and escaped (RFC 8259 §7).
 pub fn string(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + 2);
     out.push(b'"');
+    inner(out, text);
+    out.push(b'"');
+}
+
+/// Appends what stands between the quotes.
+pub fn inner(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
+    if !bytes::any(rest, is_special) {
+        return out.extend_from_slice(rest);
+    }
     while let Some(at) = first_special(rest) {
         out.extend_from_slice(&rest[..at]);
         escape(out, rest[at]);
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
-    out.push(b'"');
 }
 
 /// Appends a number.
@@ -60,7 +70,7 @@ fn first_special(bytes: &[u8]) -> Option<usize> {
 }
 
 fn is_special(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
 /// Whether one of eight bytes must be escaped: the tests for a zero byte and for a byte below n of "Bit Twiddling Hacks", which are exact

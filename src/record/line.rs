@@ -2,7 +2,7 @@
 //!
 //! Written by hand: deriving it would mean to flatten an enum into a map, which serde does by way of a copy of everything.
 
-use super::json::{members, number, string};
+use super::json::{inner, members, number, string};
 use super::{Body, BodyVerdict, Detail, Exposure, Exposures, FrameName, Moment, Record, SCHEMA_VERSION, Stanza, Typed, Via};
 use crate::xmpp::Direction;
 
@@ -89,8 +89,9 @@ fn write_body(out: &mut Vec<u8>, body: &Body) {
         Body::Session(event) => members(out, event),
         Body::Gap(gap) => members(out, gap),
         Body::Intervention(intervention) => members(out, intervention),
-        Body::Finding(finding) => members(out, finding),
+        Body::Finding(finding) => members(out, &**finding),
         Body::Mark { label } => text(out, ",\"label\":", label),
+        Body::Assessment(assessment) => members(out, assessment),
     }
 }
 
@@ -176,13 +177,16 @@ fn write_detail(out: &mut Vec<u8>, detail: &Detail) {
     out.push(b'}');
 }
 
-/// How an exposure of a field begins. The catalog keeps it ready, and sees to it that names are plain words.
+/// How an exposure of a field begins, up to its value. The catalog keeps it ready, and sees to it that names are plain words.
 pub(crate) fn exposure_head(field: &str) -> Box<str> {
-    format!("{{\"field\":\"{field}\",\"value\":").into()
+    format!("{{\"field\":\"{field}\",\"value\":\"").into()
 }
 
+/// Bytes that most exposures need beside field and value.
+const ROOM: usize = 64;
+
 /// How an exposure that no row claims begins.
-const UNCLASSIFIED_HEAD: &str = "{\"field\":\"unclassified\",\"value\":";
+const UNCLASSIFIED_HEAD: &str = "{\"field\":\"unclassified\",\"value\":\"";
 
 fn write_exposures(out: &mut Vec<u8>, exposures: &Exposures) {
     out.extend_from_slice(b",\"exposures\":");
@@ -201,8 +205,11 @@ fn write_exposures(out: &mut Vec<u8>, exposures: &Exposures) {
 
 fn write_exposure(out: &mut Vec<u8>, all: &Exposures, exposure: &Exposure) {
     let head = exposure.field.map_or(UNCLASSIFIED_HEAD, |id| &all.catalog().field(id).json_head);
+    let value = all.text(exposure.value);
+    out.reserve(head.len() + value.len() + ROOM);
     out.extend_from_slice(head.as_bytes());
-    string(out, all.text(exposure.value));
+    inner(out, value);
+    out.push(b'"');
     if let Some(path) = exposure.path {
         text(out, ",\"path\":", all.text(path));
     }

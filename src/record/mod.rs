@@ -3,6 +3,7 @@
 //! A record is one line of JSON (`docs/records.md` has the schema). What is the same for every exposure of a field stands once, in the
 //! catalog copy beside the log; a line holds what differs.
 
+pub mod assessment;
 pub mod exposure;
 mod json;
 mod line;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use assessment::{Assessment, Raised, SearchFacts};
 pub use exposure::{Exposure, Exposures, Typed, Via};
 pub(crate) use line::exposure_head;
 pub use time::Moment;
@@ -23,6 +25,9 @@ use crate::xmpp::element::Irregulars;
 
 /// Version of the record schema, on every line as `v`.
 pub const SCHEMA_VERSION: u32 = 1;
+
+/// The session of what concerns all clients: marks, and what the run came to.
+pub const RUN_SESSION: &str = "run";
 
 /// Severities of findings, from the mildest.
 pub const SEVERITIES: [&str; 5] = ["info", "low", "medium", "high", "critical"];
@@ -305,12 +310,14 @@ pub enum Body {
     /// A change to what passes.
     Intervention(Intervention),
     /// A rule's statement.
-    Finding(Finding),
+    Finding(Box<Finding>),
     /// A step of the evaluator's scenario.
     Mark {
         /// What the evaluator called it.
         label: String,
     },
+    /// How far the evidence goes, at the end.
+    Assessment(Box<Assessment>),
 }
 
 impl Body {
@@ -325,6 +332,7 @@ impl Body {
             Body::Intervention(_) => "intervention",
             Body::Finding(_) => "finding",
             Body::Mark { .. } => "mark",
+            Body::Assessment(_) => "assessment",
         }
     }
 
@@ -352,7 +360,7 @@ pub enum StoredBody {
     /// A change to what passes.
     Intervention(Intervention),
     /// A rule's statement.
-    Finding(Finding),
+    Finding(Box<Finding>),
     /// A step of the scenario.
     Mark {
         /// What the evaluator called it.
@@ -361,10 +369,10 @@ pub enum StoredBody {
 }
 
 impl StoredBody {
-    /// What can be stored; frames and keepalives come from the bytes again.
+    /// What can be stored; frames and keepalives come from the bytes again, and assessments from both.
     pub fn of(body: &Body) -> Option<StoredBody> {
         Some(match body {
-            Body::Stanza(_) | Body::Keepalive { .. } => return None,
+            Body::Stanza(_) | Body::Keepalive { .. } | Body::Assessment(_) => return None,
             Body::Transport { direction, exposures } => StoredBody::Transport {
                 direction: *direction,
                 facts: exposures.iter().map(|e| (exposures.field_name(e).to_owned(), exposures.text(e.value).to_owned())).collect(),

@@ -8,7 +8,7 @@ use std::io::BufRead;
 
 use serde::Deserialize;
 
-use crate::record::{Gap, Intervention, Phase, SCHEMA_VERSION, SessionEvent};
+use crate::record::{Assessment, Gap, Intervention, Phase, SCHEMA_VERSION, SessionEvent};
 use crate::xmpp::Direction;
 
 /// Why a log could not be read.
@@ -176,6 +176,7 @@ pub enum ReadBody<'a> {
     Intervention(Intervention),
     Finding(crate::record::Finding),
     Mark(ReadMark),
+    Assessment(Box<Assessment>),
     /// A type this version does not know.
     Other,
 }
@@ -240,6 +241,7 @@ fn parse(text: &[u8]) -> Result<(Head<'_>, ReadBody<'_>), serde_json::Error> {
         "intervention" => ReadBody::Intervention(serde_json::from_slice(text)?),
         "finding" => ReadBody::Finding(serde_json::from_slice(text)?),
         "mark" => ReadBody::Mark(serde_json::from_slice(text)?),
+        "assessment" => ReadBody::Assessment(serde_json::from_slice(text)?),
         _ => ReadBody::Other,
     };
     Ok((head, body))

@@ -11,8 +11,8 @@ use super::seen::{Cell, FieldSeen, FindingSeen, InterventionSeen};
 use super::talks::Talks;
 use crate::catalog::rows::Rows;
 use crate::catalog::{Layer, Pattern};
-use crate::record::Finding;
 use crate::record::exposure::UNCLASSIFIED;
+use crate::record::{Finding, SearchFacts};
 
 /// Rules, actions and marks that are told apart; a log can name any number.
 const MAX_KEYS: usize = 4096;
@@ -38,6 +38,8 @@ pub struct Summary {
     pub marks: Vec<String>,
     /// What was seen, and what not.
     pub coverage: Coverage,
+    /// What the search for canaries came to.
+    pub canary_search: Option<SearchFacts>,
 }
 
 impl Summary {
@@ -73,7 +75,7 @@ impl Summary {
         self.coverage.records += 1;
         head.ts.iter().for_each(|ts| self.coverage.at(ts));
         // Marks and gaps of the log itself belong to no client's session.
-        if !matches!(body, ReadBody::Mark(_) | ReadBody::Gap(_) | ReadBody::Other) {
+        if !matches!(body, ReadBody::Mark(_) | ReadBody::Gap(_) | ReadBody::Assessment(_) | ReadBody::Other) {
             self.coverage.in_session(&head.session);
         }
         match body {
@@ -93,6 +95,10 @@ impl Summary {
             }
             ReadBody::Finding(finding) => self.finding(&head.session, finding),
             ReadBody::Mark(mark) if self.marks.len() < MAX_KEYS => self.marks.push(mark.label),
+            ReadBody::Assessment(assessment) => match &assessment.conversation {
+                Some(with) => self.talks.assess(with, &assessment),
+                None => self.canary_search = assessment.search,
+            },
             ReadBody::Mark(_) | ReadBody::Other => {}
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::read::ReadVerdict;
-use crate::record::Verdict;
+use crate::record::{Assessment, Verdict};
 use crate::xmpp::Direction;
 
 /// Conversations that are told apart; a hostile peer can invent any number.
@@ -26,6 +26,10 @@ pub struct Talk {
     pub copies: BTreeMap<Verdict, u64>,
     /// Lowest evidence level among the opaque messages, `1` to `4`; 0 without one.
     pub lowest_level: u8,
+    /// Messages that were raised at the end of the run, by the level they reached.
+    pub raised: BTreeMap<u8, u64>,
+    /// Why the level is not higher, as the assessment says.
+    pub because: String,
 }
 
 /// Messages with one verdict.
@@ -76,12 +80,7 @@ impl Talks {
             None => talk.undirected += 1,
         }
         if known == Verdict::Opaque {
-            let level = match verdict.level.as_deref() {
-                Some("E4") => 4,
-                Some("E3") => 3,
-                Some("E2") => 2,
-                _ => 1,
-            };
+            let level = level(verdict.level.as_deref());
             talk.lowest_level = if talk.lowest_level == 0 { level } else { talk.lowest_level.min(level) };
         }
         let judged = talk.verdicts.entry(known).or_default();
@@ -90,6 +89,18 @@ impl Talks {
         if judged.reasons.len() < MAX_REASONS && !judged.reasons.contains(&reason) {
             judged.reasons.push(reason);
         }
+    }
+
+    /// Takes in what the end of the run says of a conversation. The verdicts on its messages stay as they were.
+    pub fn assess(&mut self, with: &str, assessment: &Assessment) {
+        let Some(talk) = self.talks.get_mut(with) else { return };
+        for raised in &assessment.raised {
+            *talk.raised.entry(level(Some(&raised.level))).or_default() += 1;
+        }
+        if let (Some(reached), true) = (&assessment.level, talk.lowest_level > 0) {
+            talk.lowest_level = talk.lowest_level.max(level(Some(reached)));
+        }
+        talk.because.clone_from(&assessment.because);
     }
 
     /// Conversations, the worst verdict first, then the one with most messages.
@@ -127,12 +138,36 @@ impl Talks {
     }
 }
 
+/// A level that this version does not know counts as the lowest.
+fn level(name: Option<&str>) -> u8 {
+    match name {
+        Some("E4") => 4,
+        Some("E3") => 3,
+        Some("E2") => 2,
+        _ => 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn verdict(body: &'static str) -> ReadVerdict<'static> {
         ReadVerdict { body: body.into(), level: (body == "OPAQUE").then(|| "E1".into()), rules: vec!["S".into()], because: "why".into() }
+    }
+
+    #[test]
+    fn the_end_of_a_run_raises_and_never_lowers() {
+        let mut talks = Talks::default();
+        talks.add("b@b.example", Some(Direction::ClientToServer), false, &verdict("OPAQUE"));
+        let raised = |level: &str| crate::record::Raised { session: "s".into(), seq: 0, level: level.into(), canaries: vec!["c1".into()] };
+        let assessment = Assessment { level: Some("E3".into()), raised: vec![raised("E3"), raised("E4")], ..Assessment::default() };
+        talks.assess("b@b.example", &assessment);
+        talks.assess("nobody@b.example", &assessment);
+        assert_eq!((talks.lowest_level(), talks.ranked().len()), (Some(3), 1));
+        assert_eq!(talks.ranked()[0].1.raised, BTreeMap::from([(3, 1), (4, 1)]));
+        talks.assess("b@b.example", &Assessment { level: Some("E1".into()), ..Assessment::default() });
+        assert_eq!(talks.lowest_level(), Some(3));
     }
 
     #[test]

@@ -67,11 +67,12 @@ impl Choice {
     }
 }
 
-/// A rule whose name shares most words with a wrong one.
+/// A rule whose name shares most words with a wrong one, and has fewest others.
 fn near(name: &str) -> String {
     let words = |text: &str| text.split('-').map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
     let wrong = words(name);
-    let best = super::RULES.iter().max_by_key(|rule| words(rule.id).intersection(&wrong).count());
+    let alike = |id: &str| (words(id).intersection(&wrong).count(), std::cmp::Reverse(words(id).len()));
+    let best = super::RULES.iter().max_by_key(|rule| alike(rule.id));
     best.filter(|rule| words(rule.id).intersection(&wrong).count() > 0)
         .map(|rule| format!("; did you mean \"{}\"?", rule.id))
         .unwrap_or_default()

@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::choice::Choice;
 use super::rule::Out;
 use super::seen::{Seen, Sight, names};
+use super::shared::Shared;
 use super::world::{self, Lesson};
 use super::{Check, Found, RULES, Rule, Severity, World};
 use crate::catalog::Catalog;
@@ -30,6 +31,7 @@ pub struct RuleSet {
     by_element: FxHashMap<Sym, Mask>,
     by_verdict: Vec<(&'static str, Mask)>,
     choice: Choice,
+    shared: Arc<Shared>,
 }
 
 impl RuleSet {
@@ -54,7 +56,7 @@ impl RuleSet {
                 by_verdict.push((id, 1 << index));
             }
         }
-        RuleSet { rules, by_element, by_verdict, choice }
+        RuleSet { rules, by_element, by_verdict, choice, shared: Arc::default() }
     }
 }
 
@@ -76,12 +78,18 @@ impl Engine {
     /// For a session of one of these accounts.
     pub fn new(set: Arc<RuleSet>, accounts: &[String]) -> Engine {
         let checks = set.rules.iter().map(|rule| (rule.check)()).collect();
-        Engine { set, checks, world: World::new(accounts), told: FxHashSet::default() }
+        let world = World::new(accounts, set.shared.clone());
+        Engine { set, checks, world, told: FxHashSet::default() }
     }
 
     /// What the session taught.
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// The proxy did something to the stream.
+    pub fn intervened(&mut self, action: &str) {
+        self.world.learn_intervention(action);
     }
 
     /// Shows a stanza to the rules that watch something in it; what they find, ready for the log.

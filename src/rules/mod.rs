@@ -8,12 +8,17 @@
 
 mod choice;
 mod engine;
+mod file_name;
 pub mod names;
 mod overview;
 mod page;
+mod pending;
+mod pep;
 mod rule;
 mod seen;
+mod shared;
 pub mod stored;
+mod words;
 mod world;
 
 pub use choice::{Accepted, Choice, ChoiceError};
@@ -21,7 +26,7 @@ pub use engine::{Engine, RuleSet};
 pub use overview::overview;
 pub use rule::{Avoidability, Check, Confidence, Found, Out, Rule, Severity, Theme};
 pub use seen::{Judged, Seen, Sight};
-pub use world::{Affiliation, MAX_ENTRIES, World};
+pub use world::{Affiliation, Away, MAX_ENTRIES, RoomKind, World};
 
 /// The registry: one line a rule, ordered by theme.
 macro_rules! registry {
@@ -50,13 +55,79 @@ registry! {
     uncovered_stanza_in_encrypted_conversation
     trust_decision_in_clear
     room_subject_in_clear
+    link_preview_in_clear
+    location_in_clear
+    file_key_in_clear
+    file_link_in_clear
+    jingle_file_details_in_clear
+    thumbnail_in_clear
+    upload_names_the_file
+    upload_type_in_clear
+    upload_without_tls
+    address_before_tls
+    channel_binding_not_used
     login_before_tls
+    password_in_stanza
+    plain_login_inside_tls
+    stanza_before_tls
+    weak_login_mechanism
     chat_state_to_stranger
+    receipt_to_stranger
+    marker_to_stranger
+    chat_state_while_away
+    last_activity_to_stranger
+    last_activity_while_away
+    answer_to_stranger
+    call_answer_to_stranger
+    presence_to_stranger
+    private_address_in_call_candidates
+    status_in_room_presence
+    activity_published
+    typing_in_open_room
+    receipt_in_room
+    marker_in_open_room
+    resource_names_device
+    system_named_in_version
+    software_version_answered
+    client_named_in_capabilities
+    client_named_in_ids
+    stable_installation_id
+    same_identifier_across_accounts
+    capabilities_shared_between_accounts
+    key_id_in_presence
+    device_label_names_device
+    time_zone_answered
+    profile_details_published
+    avatar_follows_into_room
+    address_is_phone_number
+    same_nick_in_rooms
+    client_fingerprint
+    bookmarks_readable_by_others
+    private_data_in_open_node
+    omemo_node_not_open
+    bookmark_password_stored
+    roster_names_in_clear
+    bookmark_names_reveal
+    archive_keeps_everything
+    private_notes_on_server
+    push_with_content
+    push_through_third_party
+    secret_key_backup_on_server
+    profile_open
     unannounced_device
     key_for_non_member
     encrypted_for_nobody
     untrustworthy_keys
     dormant_device
+    bookmark_from_stranger_followed
+    command_run_for_stranger
+    forged_copy
+    push_from_stranger_accepted
+    room_joined_on_invitation
+    roster_suggestion_accepted
+    subscription_accepted_at_once
+    transfer_accepted_from_stranger
+    fetch_from_stranger
 }
 
 /// The rule of that name.

@@ -8,7 +8,7 @@ use crate::audit::value;
 use crate::record::{Phase, Verdict};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Element, NodeId, NodeKind};
-use crate::xmpp::jid::{Jid, normalised_bare};
+use crate::xmpp::jid::normalised_bare;
 
 /// What became of the stanza's content.
 #[derive(Debug, Clone)]
@@ -105,6 +105,26 @@ impl<'a> Seen<'a> {
         self.peer().map(normalised_bare)
     }
 
+    /// With whom a message or a request is exchanged: the conversation, or the other party's bare address where there is no content.
+    pub fn partner(&self) -> Option<Cow<'a, str>> {
+        self.conversation.map(Cow::Borrowed).or_else(|| self.peer_bare())
+    }
+
+    /// Whether the other party is neither the own account nor the own server. False as long as the account is not known.
+    pub fn peer_is_foreign(&self) -> bool {
+        self.world.own().is_some() && self.peer().is_some_and(|peer| !self.world.is_own(peer) && !self.world.is_own_server(peer))
+    }
+
+    /// Whether the other party is a stranger who is not even on the roster.
+    pub fn peer_is_unknown(&self) -> bool {
+        self.peer_is_stranger() && self.peer().is_some_and(|peer| !self.world.is_contact(peer))
+    }
+
+    /// Whether no more than so many microseconds went by since a moment. False where either is not known.
+    pub fn is_soon_after(&self, earlier: Option<u64>, micros: u64) -> bool {
+        matches!((earlier, self.at), (Some(earlier), Some(now)) if now.saturating_sub(earlier) <= micros)
+    }
+
     /// Whether the other party is somebody who is not entitled to the account's presence: not on the roster with a subscription to it, not
     /// the own server or account, not a room it is in. False as long as the roster was not seen.
     pub fn peer_is_stranger(&self) -> bool {
@@ -130,14 +150,25 @@ impl<'a> Seen<'a> {
 
     /// Every element of that name, at any depth, in document order.
     pub fn anywhere(&self, uri: &'a str, local: &'a str) -> impl Iterator<Item = Element<'a>> {
+        self.elements().filter(move |element| element.local() == local && element.uri() == uri)
+    }
+
+    /// Every element, at any depth, in document order.
+    pub fn elements(&self) -> impl Iterator<Item = Element<'a>> {
         let document = self.stanza.document();
         let nodes = (0..document.len()).map(|index| NodeId(index as u32)).filter(|id| document.node(*id).kind != NodeKind::Text);
-        nodes.map(|id| document.element(id)).filter(move |element| element.local() == local && element.uri() == uri)
+        nodes.map(|id| document.element(id))
     }
 
     /// The OMEMO container that stands directly in the stanza.
     pub fn omemo(&self) -> Option<Element<'a>> {
         self.stanza.children().find(|child| child.local() == "encrypted" && super::names::OMEMO.contains(&child.uri()))
+    }
+
+    /// Whether an encryption container stands directly in the stanza.
+    pub fn has_container(&self) -> bool {
+        use super::names::{OPENPGP, PGP_ENCRYPTED};
+        self.omemo().is_some() || self.child(OPENPGP, "openpgp").is_some() || self.child(PGP_ENCRYPTED, "x").is_some()
     }
 
     /// Whether a rule of the opacity procedure fired: a name, or the beginning of one.
@@ -179,11 +210,6 @@ pub fn base64_length(text: &str) -> Option<usize> {
     let redacted =
         text.strip_prefix("[base64, ").and_then(|rest| rest.strip_suffix(" bytes]")).and_then(|length| length.parse::<usize>().ok());
     redacted.or_else(|| value::base64_length(text).map(|_| text.len())).map(|length| length / 4 * 3)
-}
-
-/// The domain part of an address, in lower case.
-pub fn domain(address: &str) -> String {
-    Jid::split(address).domainpart().to_ascii_lowercase()
 }
 
 /// The field of a data form (XEP-0004) with that name: its first value.

@@ -36,7 +36,14 @@ pub fn apply(catalog: &Arc<Catalog>, set: &Arc<RuleSet>, accounts: &[String], in
     let mut sessions: BTreeMap<String, Engine> = BTreeMap::new();
     let mut document = Document::new();
     let damage = read::each(input, |head, body| {
-        let ReadBody::Stanza(stanza) = body else { return };
+        let stanza = match body {
+            ReadBody::Stanza(stanza) => stanza,
+            ReadBody::Intervention(intervention) => {
+                let engine = sessions.entry(head.session.clone().into_owned()).or_insert_with(|| Engine::new(set.clone(), accounts));
+                return engine.intervened(&intervention.action);
+            }
+            _ => return,
+        };
         let Some(evidence) = stanza.evidence.as_deref() else {
             applied.without_evidence += u64::from(stanza.gap.is_none());
             return;

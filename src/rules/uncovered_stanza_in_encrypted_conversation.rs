@@ -7,14 +7,14 @@
 //!
 //! **Evidence.** The message, and the last encrypted one before it. Each kind of element is told once per conversation.
 //!
-//! **Limits.** Markers, receipts, typing notices and reactions have rules of their own. With OMEMO 2 in use the extension could have been
+//! **Limits.** Markers, receipts, typing notices, reactions, files, previews and positions have rules of their own. With OMEMO 2 in use the extension could have been
 //! encrypted, and the finding is `avoidable`.
 //!
 //! **References.** XEP-0384 v0.3.0 §3.1, XEP-0420 §3 and §9.
 
 use super::names::{
-    CARBONS, CHAT_STATES, CLIENT, DATA_FORMS, DELAY, EME, FALLBACK, JINGLE_MESSAGE, MAM, MARKERS, MUC_USER, OMEMO_2, PGP_ENCRYPTED,
-    PUBSUB_EVENT, REACTIONS, RECEIPTS,
+    BOB, CARBONS, CHAT_STATES, CLIENT, DATA_FORMS, DELAY, EME, FALLBACK, GEOLOC, JINGLE_MESSAGE, MAM, MARKERS, MUC_USER, OMEMO_2, OOB, PGP_ENCRYPTED,
+    PUBSUB_EVENT, RDF, REACTIONS, RECEIPTS, SFS,
 };
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
 use super::seen::Seen;
@@ -51,6 +51,11 @@ const COVERED: &[&str] = &[
     MUC_USER,
     JINGLE_MESSAGE,
     DATA_FORMS,
+    BOB,
+    GEOLOC,
+    OOB,
+    RDF,
+    SFS,
     "urn:xmpp:hints",
     "urn:xmpp:sid:0",
     "urn:xmpp:occupant-id:0",

@@ -2,10 +2,13 @@
 //!
 //! Learned from the stanzas themselves, redacted ones included, and bounded: beyond [`MAX_ENTRIES`] nothing is added.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::names::{BIND, MUC, MUC_ADMIN, MUC_USER, OMEMO, OMEMO_LEGACY, PUBSUB, PUBSUB_EVENT, ROSTER, SASL2};
+use super::names::{BIND, DISCO_INFO, MUC, MUC_ADMIN, MUC_USER, OMEMO, OMEMO_LEGACY, PUBSUB, PUBSUB_EVENT, ROSTER, SASL, SASL2, STREAM};
 use super::seen::child;
+use super::shared::Shared;
 use super::{Judged, Sight};
 use crate::record::Verdict;
 use crate::xmpp::Direction;
@@ -40,6 +43,24 @@ struct Room {
     shows_addresses: bool,
 }
 
+/// What a room says of itself (XEP-0045 §16.3): who gets in, and whether it is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RoomKind {
+    /// Only members get in.
+    pub members_only: bool,
+    /// Everybody may find it in the list of rooms.
+    pub listed: bool,
+}
+
+/// When the account went away, and whether the person wrote something since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Away {
+    /// Number of the presence.
+    pub number: u64,
+    /// Something was written since.
+    pub wrote_since: bool,
+}
+
 /// A message that was end-to-end encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Encrypted {
@@ -61,30 +82,47 @@ pub struct World {
     rooms: FxHashMap<String, Room>,
     /// People in all rooms together.
     people: usize,
-    away: bool,
+    room_kinds: FxHashMap<String, RoomKind>,
+    away: Option<Away>,
+    /// Whether the account's nodes, and its server, say that they honour publish-options.
+    publish_options: [Option<bool>; 2],
+    shared: Arc<Shared>,
     /// Device ids last announced, by address and family.
     devices: FxHashMap<(String, &'static str), Vec<u32>>,
     /// Ids in all lists together.
     device_ids: usize,
     encrypted: [FxHashMap<String, Encrypted>; 2],
+    /// The last message that the client itself encrypted.
+    encrypted_last: Option<Encrypted>,
+    /// Login mechanisms last offered.
+    mechanisms: Vec<String>,
+    /// Whether the proxy took channel binding out of what the client was offered.
+    binding_stripped: bool,
 }
 
 /// Elements the world learns from, by namespace and name. Messages and presences teach by themselves.
 pub(super) const WATCHES: &[(&str, &str)] = &[
     (BIND, "bind"),
     (SASL2, "success"),
+    (STREAM, "features"),
     (ROSTER, "query"),
     (PUBSUB, "pubsub"),
     (PUBSUB_EVENT, "event"),
     (MUC_ADMIN, "query"),
+    (DISCO_INFO, "query"),
     ("jabber:client", "message"),
     ("jabber:client", "presence"),
 ];
 
 impl World {
-    pub(super) fn new(accounts: &[String]) -> World {
+    pub(super) fn new(accounts: &[String], shared: Arc<Shared>) -> World {
         let accounts: Vec<String> = accounts.iter().map(|account| normalised_bare(account).into_owned()).collect();
-        World { own: (accounts.len() == 1).then(|| accounts[0].clone()), accounts, ..World::default() }
+        World { own: (accounts.len() == 1).then(|| accounts[0].clone()), accounts, shared, ..World::default() }
+    }
+
+    /// What the sessions of the run know of each other.
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Bare address of the account, once known.
@@ -106,10 +144,9 @@ impl World {
         let jid = Jid::split(address);
         let (Some(own), None) = (self.own.as_deref(), jid.localpart()) else { return false };
         let (own, host) = (Jid::split(own).domainpart(), jid.domainpart());
-        let below = host.len().checked_sub(own.len()).is_some_and(|at| {
+        host.len().checked_sub(own.len()).is_some_and(|at| {
             host.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(own)) && (at == 0 || host.as_bytes()[at - 1] == b'.')
-        });
-        below
+        })
     }
 
     /// Whether this is a room the account joined, or somebody in it.
@@ -128,7 +165,14 @@ impl World {
 
     /// Whether somebody is not entitled to the account's presence. False as long as the roster was not seen: then nobody can tell.
     pub fn is_stranger(&self, address: &str) -> bool {
-        self.roster_seen && !self.is_own_server(address) && !self.sees_presence(address)
+        self.roster_seen && !self.is_own_server(address) && !self.sees_presence(address) && !self.is_known_host(address)
+    }
+
+    /// Whether this is the server of a contact or of a room the account is in: not a person.
+    fn is_known_host(&self, address: &str) -> bool {
+        let host = Jid::split(address);
+        let known = || self.roster.keys().chain(self.rooms.keys());
+        host.localpart().is_none() && known().any(|jid| Jid::split(jid).domainpart().eq_ignore_ascii_case(host.domainpart()))
     }
 
     /// Whether somebody is on the roster, whatever the subscription.
@@ -148,7 +192,25 @@ impl World {
 
     /// Whether the account's last presence to everybody said away, or extended away.
     pub fn is_away(&self) -> bool {
+        self.away.is_some()
+    }
+
+    /// Since when the account is away.
+    pub fn away(&self) -> Option<Away> {
         self.away
+    }
+
+    /// What a room said of itself, if it was asked.
+    pub fn room_kind(&self, room: &str) -> Option<RoomKind> {
+        self.room_kinds.get(&*normalised_bare(room)).copied()
+    }
+
+    /// Whether publish-options are honoured for the account's nodes; none when neither the account nor its server was asked.
+    pub fn honours_publish_options(&self) -> Option<bool> {
+        match self.publish_options {
+            [None, None] => None,
+            [account, server] => Some(account == Some(true) || server == Some(true)),
+        }
     }
 
     /// What somebody is in a room, as far as it was seen.
@@ -190,6 +252,31 @@ impl World {
         Direction::BOTH.into_iter().filter_map(|direction| self.encrypted(conversation, direction)).max_by_key(|last| last.number)
     }
 
+    /// Whether the account uses end-to-end encryption: the client encrypted a message in this session, or the account has OMEMO devices.
+    pub fn encrypts(&self) -> bool {
+        self.encrypted_last.is_some() || self.has_devices("")
+    }
+
+    /// The last message that the client encrypted, to anybody.
+    pub fn encrypted_last(&self) -> Option<Encrypted> {
+        self.encrypted_last
+    }
+
+    /// Login mechanisms that the server last offered; empty as long as no offer was seen.
+    pub fn mechanisms(&self) -> &[String] {
+        &self.mechanisms
+    }
+
+    /// Whether the proxy took channel binding out of what the server offered.
+    pub fn binding_stripped(&self) -> bool {
+        self.binding_stripped
+    }
+
+    /// Learns what the proxy did to the stream: the rules see what the server sent, the client what was left of it.
+    pub(super) fn learn_intervention(&mut self, action: &str) {
+        self.binding_stripped |= action == "channel_binding_stripped";
+    }
+
     /// Entries kept, of all sorts together. Bounded whatever a session brings.
     pub fn entries(&self) -> usize {
         let encrypted: usize = self.encrypted.iter().map(FxHashMap::len).sum();
@@ -202,13 +289,14 @@ impl World {
         let stanza = seen.stanza;
         match stanza.local() {
             "iq" => self.learn_iq(stanza, seen.sent),
-            "presence" => self.learn_presence(stanza, seen.sent),
+            "presence" => self.learn_presence(stanza, seen),
             "message" => self.learn_message(stanza, seen),
             "success" if stanza.uri() == SASL2 => {
                 if let Some(identifier) = child(stanza, SASL2, "authorization-identifier") {
                     self.set_own(identifier.own_text().trim());
                 }
             }
+            "features" if stanza.uri() == STREAM && !seen.sent => self.learn_mechanisms(stanza),
             _ => {}
         }
         for pubsub in stanza.children().filter(|child| child.uri() == PUBSUB || child.uri() == PUBSUB_EVENT) {
@@ -233,6 +321,9 @@ impl World {
                 }
             }
         }
+        if let Some(query) = child(iq, DISCO_INFO, "query").filter(|query| !sent && query.attr("node").is_none()) {
+            self.learn_features(iq.attr("from"), query);
+        }
         if let Some(query) = child(iq, MUC_ADMIN, "query")
             && let Some(room) = iq.attr(if sent { "to" } else { "from" })
         {
@@ -242,13 +333,37 @@ impl World {
         }
     }
 
-    fn learn_presence(&mut self, presence: Element<'_>, sent: bool) {
+    fn learn_features(&mut self, from: Option<&str>, query: Element<'_>) {
+        let has = |feature: &str| query.children().any(|child| child.local() == "feature" && child.attr("var") == Some(feature));
+        let is = |category: &str, kind: &str| {
+            let identity = |child: Element<'_>| child.local() == "identity" && child.attr("category") == Some(category);
+            query.children().any(|child| identity(child) && (kind.is_empty() || child.attr("type") == Some(kind)))
+        };
+        let options = has("http://jabber.org/protocol/pubsub#publish-options");
+        if from.is_none_or(|from| self.is_own(from)) {
+            // Only an answer that speaks of nodes at all says something about them.
+            if options || is("pubsub", "pep") {
+                self.publish_options[0] = Some(options);
+            }
+        } else if let Some(from) = from {
+            if self.is_own_server(from) && (options || is("pubsub", "pep") || has("http://jabber.org/protocol/pubsub#publish")) {
+                self.publish_options[1] = Some(options || self.publish_options[1] == Some(true));
+            }
+            if Jid::split(from).localpart().is_some() && is("conference", "") && self.room_kinds.len() < MAX_ENTRIES {
+                let kind = RoomKind { members_only: has("muc_membersonly"), listed: has("muc_public") };
+                self.room_kinds.insert(normalised_bare(from).into_owned(), kind);
+            }
+        }
+    }
+
+    fn learn_presence(&mut self, presence: Element<'_>, seen: &Lesson<'_>) {
         let kind = presence.attr("type");
-        if sent {
+        if seen.sent {
             match (presence.attr("to"), kind) {
                 (None, None) => {
                     let show = presence.children().find(|child| child.local() == "show").map(|show| show.own_text().trim().to_owned());
-                    self.away = matches!(show.as_deref(), Some("away" | "xa"));
+                    let away = matches!(show.as_deref(), Some("away" | "xa"));
+                    self.away = away.then_some(Away { number: seen.number, wrote_since: false });
                 }
                 (Some(to), None) if child(presence, MUC, "x").is_some() => _ = self.room(to),
                 (Some(to), None | Some("subscribed")) if self.shown_presence_to.len() < MAX_ENTRIES => {
@@ -273,6 +388,9 @@ impl World {
         {
             self.wrote_to.insert(normalised_bare(to).into_owned());
         }
+        if let (true, Some(_), Some(away)) = (seen.sent, seen.verdict, self.away.as_mut()) {
+            away.wrote_since = true;
+        }
         if let (Some(from), Some(user), false) = (message.attr("from"), child(message, MUC_USER, "x"), seen.sent) {
             for item in user.children().filter(|item| item.local() == "item") {
                 self.learn_affiliation(from, item);
@@ -290,8 +408,12 @@ impl World {
             && let Some(system) = container.or_else(|| otr().then_some("otr"))
         {
             let known = &mut self.encrypted[usize::from(!seen.sent)];
+            let encrypted = Encrypted { number: seen.number, system };
             if known.len() < MAX_ENTRIES || known.contains_key(conversation) {
-                known.insert(conversation.to_owned(), Encrypted { number: seen.number, system });
+                known.insert(conversation.to_owned(), encrypted);
+            }
+            if seen.sent {
+                self.encrypted_last = Some(encrypted);
             }
         }
     }
@@ -314,6 +436,20 @@ impl World {
                 self.device_ids = self.device_ids - before + ids.len();
                 self.devices.insert(key, ids);
             }
+        }
+    }
+
+    fn learn_mechanisms(&mut self, features: Element<'_>) {
+        let lists =
+            features.children().filter(|list| matches!((list.uri(), list.local()), (SASL, "mechanisms") | (SASL2, "authentication")));
+        let offered: Vec<String> = lists
+            .flat_map(Element::children)
+            .filter(|mechanism| mechanism.local() == "mechanism")
+            .map(|mechanism| mechanism.own_text().trim().to_owned())
+            .take(100)
+            .collect();
+        if !offered.is_empty() {
+            self.mechanisms = offered;
         }
     }
 

@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use crate::bytes;
+
 /// What a [`Frame`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FrameKind {
@@ -259,7 +261,7 @@ impl Framer {
             }
             State::StartTag { quote, slash } => self.start_tag(quote, slash),
             State::EndTag => {
-                let Some(at) = memchr::memchr(b'>', rest) else {
+                let Some(at) = bytes::find(b'>', rest) else {
                     self.scanned = self.buffer.len();
                     return None;
                 };
@@ -374,7 +376,7 @@ impl Framer {
         loop {
             let rest = &self.buffer[self.scanned..];
             if quote != 0 {
-                let Some(at) = memchr::memchr(quote, rest) else {
+                let Some(at) = bytes::find(quote, rest) else {
                     self.scanned = self.buffer.len();
                     self.state = State::StartTag { quote, slash: false };
                     return None;

@@ -98,7 +98,7 @@ fn a_catalog_of_ones_own_is_used() {
     let args = ["scan", "--catalog", dir.to_str().unwrap()];
     let stanza = "<message><thing xmlns='urn:example:own' kind='a kind'/></message>";
     let found = bench.feed(&args, stanza);
-    assert!(found.out.contains("{\"field\":\"own.thing\",\"value\":\"a kind\"}"), "{found:#?}");
+    assert!(found.out.contains("{\"field\":\"own.thing\",\"value\":\"a kind\",\"element\":1}"), "{found:#?}");
     assert!(bench.feed(&["scan"], stanza).out.contains("unclassified"));
     std::fs::write(dir.join("own.toml"), spec.replace("own:thing", "nope:thing")).unwrap();
     bench.feed(&args, stanza).ended(2, &["own.toml", "nope"]);

@@ -121,6 +121,7 @@ impl Rig {
             owner: None,
             preflight: Value::Null,
             marks_from_stdin: false,
+            witness: None,
             status_line: false,
         };
         let (stop, stopped) = oneshot::channel::<()>();

@@ -56,7 +56,7 @@ pub struct Scene<'a> {
     /// Known names.
     pub known: &'a Known,
     /// Strings that must stay encrypted, for trivial keys.
-    pub canaries: &'a [String],
+    pub canaries: &'a super::canary::Canaries,
     /// Source of the stanza.
     pub frame: &'a [u8],
     /// Forwarded messages inside each other that are looked at.

@@ -1,5 +1,6 @@
 //! K1: does a key that anybody would try first open the payload? This is the only place where anything is decrypted.
 
+use crate::audit::canary::Canaries;
 use std::sync::LazyLock;
 
 use aes::cipher::{BlockDecryptMut as _, KeyIvInit as _, StreamCipher as _, block_padding::NoPadding};
@@ -27,7 +28,7 @@ static FROM_ZEROS: LazyLock<([u8; 32], [u8; 16])> = LazyLock::new(|| {
 });
 
 /// K1.
-pub fn check(container: &Container<'_>, canaries: &[String], found: &mut Vec<Found>) {
+pub fn check(container: &Container<'_>, canaries: &Canaries, found: &mut Vec<Found>) {
     let Some(payload) = &container.payload else { return };
     let text = &payload.bytes[..payload.bytes.len().saturating_sub(container.tag_in_payload())];
     let hit = match container.family {
@@ -41,7 +42,7 @@ pub fn check(container: &Container<'_>, canaries: &[String], found: &mut Vec<Fou
     }
 }
 
-fn legacy(text: &[u8], iv: &[u8], canaries: &[String]) -> Option<&'static str> {
+fn legacy(text: &[u8], iv: &[u8], canaries: &Canaries) -> Option<&'static str> {
     let iv: &[u8; 12] = iv.try_into().ok()?;
     let mut counter = [0; 16];
     counter[..12].copy_from_slice(iv);
@@ -67,7 +68,7 @@ fn legacy(text: &[u8], iv: &[u8], canaries: &[String]) -> Option<&'static str> {
     keys.into_iter().find(|(key, _)| tells(text.len(), canaries, |bytes| opened(key, bytes))).map(|(_, name)| name)
 }
 
-fn omemo(text: &[u8], canaries: &[String]) -> Option<&'static str> {
+fn omemo(text: &[u8], canaries: &Canaries) -> Option<&'static str> {
     let (key, iv) = &*FROM_ZEROS;
     let opened = |bytes: usize| {
         let mut text = text[..bytes.min(text.len()) / 16 * 16].to_vec();
@@ -82,7 +83,7 @@ fn omemo(text: &[u8], canaries: &[String]) -> Option<&'static str> {
 }
 
 /// Whether what was opened is a text, an envelope, or has a canary in it. `open` gives so many bytes.
-fn tells(length: usize, canaries: &[String], open: impl Fn(usize) -> Vec<u8>) -> bool {
+fn tells(length: usize, canaries: &Canaries, open: impl Fn(usize) -> Vec<u8>) -> bool {
     let has = |text: &[u8], word: &[u8]| memchr::memmem::find(text, word).is_some();
     let first = open(FIRST);
     if has(&first, b"<envelope") || has(&first, b"<content") {
@@ -91,11 +92,7 @@ fn tells(length: usize, canaries: &[String], open: impl Fn(usize) -> Vec<u8>) ->
     if length >= MIN_PRINTABLE && printable(&first) && (length <= FIRST || printable(&open(MAX))) {
         return true;
     }
-    if canaries.is_empty() {
-        return false;
-    }
-    let whole = open(MAX);
-    canaries.iter().any(|canary| !canary.is_empty() && has(&whole, canary.as_bytes()))
+    canaries.search().is_some_and(|search| search.matches(&open(MAX)))
 }
 
 #[cfg(test)]
@@ -115,11 +112,11 @@ mod tests {
         for (key, name) in [([0; 16], "a key of zeros"), ([0xff; 16], "a key of ones"), (padded, "zeros and its iv as key")] {
             let mut text = b"see you at nine, at the usual place".to_vec();
             ctr::Ctr32BE::<aes::Aes128>::new(&key.into(), &counter.into()).apply_keystream(&mut text);
-            assert_eq!(legacy(&text, &iv, &[]), Some(name));
-            assert_eq!(legacy(&text, b"other twelve", &[]), None);
+            assert_eq!(legacy(&text, &iv, &Canaries::default()), Some(name));
+            assert_eq!(legacy(&text, b"other twelve", &Canaries::default()), None);
             let short = &text[..12];
-            assert_eq!(legacy(short, &iv, &[]), None, "too short to tell");
-            assert_eq!(legacy(short, &iv, &["see you".into()]), Some(name));
+            assert_eq!(legacy(short, &iv, &Canaries::default()), None, "too short to tell");
+            assert_eq!(legacy(short, &iv, &Canaries::of_texts(["see you at"]).unwrap()), Some(name));
         }
     }
 
@@ -130,8 +127,8 @@ mod tests {
         let mut payload = text.as_bytes().to_vec();
         payload.resize((text.len() / 16 + 1) * 16, 0);
         cbc::Encryptor::<aes::Aes256>::new(key.into(), iv.into()).encrypt_padded_mut::<Pkcs7>(&mut payload, text.len()).unwrap();
-        assert_eq!(omemo(&payload, &[]), Some("a key of zeros"));
+        assert_eq!(omemo(&payload, &Canaries::default()), Some("a key of zeros"));
         payload.iter_mut().for_each(|b| *b ^= 0x55);
-        assert_eq!(omemo(&payload, &[]), None);
+        assert_eq!(omemo(&payload, &Canaries::default()), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Interpretation: what became of the content of each conversation, how far the evidence goes, and why no further.
 
 use super::layout::{Screen, WIDTH, counted, grouped, padded};
-use crate::record::Verdict;
+use crate::record::{SearchFacts, Verdict};
 use crate::report::Summary;
 use crate::report::talks::Talk;
 use crate::report::terminal::{clipped, columns};
@@ -39,6 +39,17 @@ pub(super) fn write(screen: &mut Screen, summary: &Summary) {
                 screen.text(6, &format!("{verdict}: {}", clipped(reason, 300)));
             }
         }
+        if !talk.raised.is_empty() {
+            let parts: Vec<String> =
+                talk.raised.iter().map(|(level, count)| format!("{} to E{level}", counted(*count, "message"))).collect();
+            screen.text(6, &format!("raised at the end by canaries: {}", parts.join(", ")));
+        }
+        if !talk.because.is_empty() {
+            screen.text(6, &clipped(&talk.because, 300));
+        }
+    }
+    if let Some(search) = &summary.canary_search {
+        screen.text(2, &canaries(search));
     }
     if talks.len() > MAX_TALKS {
         screen.text(2, &format!("and {}, none with a lower verdict.", counted((talks.len() - MAX_TALKS) as u64, "more conversation")));
@@ -59,6 +70,20 @@ pub(super) fn write(screen: &mut Screen, summary: &Summary) {
             "No level proves confidentiality: key escrow in the client, a device the server added, later key theft and traffic analysis remain.",
         );
     }
+}
+
+/// What the search for canaries came to. The screen shows names, which hold no part of them.
+fn canaries(search: &SearchFacts) -> String {
+    let named = |names: &[String]| names.iter().take(8).map(|name| clipped(name, 32)).collect::<Vec<_>>().join(", ");
+    let mut text = match search.readable.len() {
+        0 => format!("Canaries: none of {} could be read", search.not_found.len()),
+        n => format!("Canaries: {n} of {} COULD BE READ ({})", n + search.not_found.len(), named(&search.readable)),
+    };
+    text.push_str(&format!(", in {}", counted(search.frames, "frame")));
+    if search.not_searched > 0 {
+        text.push_str(&format!("; {} not searched whole", grouped(search.not_searched)));
+    }
+    text + "."
 }
 
 fn counts(talk: &Talk) -> String {

@@ -3,7 +3,7 @@
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
-use super::{Attr, Binding, Irregular, Limits, Names, Node, NodeKind, NsId, ParseError, Span, Sym, Tree, UNESCAPED};
+use super::{Attr, Binding, Irregular, Limits, NO_NODE, Names, Node, NodeKind, NsId, ParseError, Span, Sym, Tree, UNESCAPED};
 
 impl Tree {
     #[inline]
@@ -23,6 +23,7 @@ impl Tree {
         Span { start: start | UNESCAPED, len: text.len() as u32 }
     }
 
+    /// Reads a frame with quick-xml, which knows all there is to markup.
     pub(super) fn read(&mut self, source: &str, header: bool, names: &Names, limits: &Limits) -> Result<(), ParseError> {
         let mut reader = Reader::from_str(source);
         reader.config_mut().allow_dangling_amp = true;
@@ -32,14 +33,14 @@ impl Tree {
             let after = reader.buffer_position() as u32;
             match event {
                 Event::Start(tag) => {
-                    self.open(source, &tag, before, names, limits)?;
+                    self.open_tag(source, &tag, before, names, limits)?;
                     if header {
                         self.root_bindings.clone_from(&self.bindings);
                         return self.close(after);
                     }
                 }
                 Event::Empty(tag) => {
-                    self.open(source, &tag, before, names, limits)?;
+                    self.open_tag(source, &tag, before, names, limits)?;
                     self.close(after)?;
                 }
                 Event::End(_) => self.close(after)?,
@@ -60,7 +61,8 @@ impl Tree {
         }
     }
 
-    fn open(&mut self, source: &str, tag: &BytesStart<'_>, at: u32, names: &Names, limits: &Limits) -> Result<(), ParseError> {
+    /// Whether one more element may be opened.
+    pub(super) fn check_room(&self, limits: &Limits) -> Result<(), ParseError> {
         if self.stack.is_empty() && !self.nodes.is_empty() {
             return Err(ParseError::Malformed("more than one element".into()));
         }
@@ -70,8 +72,30 @@ impl Tree {
         if self.nodes.len() >= limits.max_elements {
             return Err(ParseError::Limit("elements", limits.max_elements));
         }
+        Ok(())
+    }
+
+    fn open_tag(&mut self, source: &str, tag: &BytesStart<'_>, at: u32, names: &Names, limits: &Limits) -> Result<(), ParseError> {
+        self.check_room(limits)?;
         let (first_binding, first_attr) = (self.bindings.len(), self.attrs.len());
-        self.read_attributes(source, tag, names, limits)?;
+        for (count, attr) in tag.attributes().with_checks(false).enumerate() {
+            check_attribute_count(count, limits)?;
+            let attr = attr.map_err(|error| ParseError::Malformed(error.to_string()))?;
+            self.add_attribute(source, attr.key.as_ref(), &attr.value, count, names, limits)?;
+        }
+        self.open(source, span_in(source, tag.name().as_ref()), at, first_binding, first_attr, names)
+    }
+
+    /// Opens an element whose attributes and namespace declarations were added.
+    pub(super) fn open(
+        &mut self,
+        source: &str,
+        qname: Span,
+        at: u32,
+        first_binding: usize,
+        first_attr: usize,
+        names: &Names,
+    ) -> Result<(), ParseError> {
         for index in first_attr..self.attrs.len() {
             let Attr { name, local_at, .. } = self.attrs[index];
             if local_at > 0 {
@@ -81,7 +105,6 @@ impl Tree {
         }
         self.check_duplicates(source, first_attr);
 
-        let qname = span_in(source, tag.name().as_ref());
         let written = self.str(source, qname);
         let colon = written.bytes().position(|b| b == b':').map_or(0, |at| at as u32 + 1);
         let (prefix, name) =
@@ -97,8 +120,10 @@ impl Tree {
             sym: names.sym(ns, self.str(source, name)),
             ns,
             depth: self.stack.len() as u32,
-            parent: self.stack.last().map_or(u32::MAX, |&(parent, _)| parent),
+            parent: self.stack.last().map_or(NO_NODE, |&(parent, _)| parent),
             end: index + 1,
+            first_text: NO_NODE,
+            more_texts: false,
             name,
             uri,
             attrs: first_attr as u32..self.attrs.len() as u32,
@@ -108,7 +133,7 @@ impl Tree {
         Ok(())
     }
 
-    fn close(&mut self, at: u32) -> Result<(), ParseError> {
+    pub(super) fn close(&mut self, at: u32) -> Result<(), ParseError> {
         let Some((index, bindings)) = self.stack.pop() else {
             return Err(ParseError::Malformed("end tag without start tag".into()));
         };
@@ -120,34 +145,8 @@ impl Tree {
         Ok(())
     }
 
-    fn read_attributes(&mut self, source: &str, tag: &BytesStart<'_>, names: &Names, limits: &Limits) -> Result<(), ParseError> {
-        let (first_binding, first_attr) = (self.bindings.len(), self.attrs.len());
-        let mut rest = tag.attributes_raw();
-        let mut count = 0;
-        loop {
-            match plain_attribute(rest) {
-                Plain::Attribute { key, value, rest: after } => {
-                    self.add_attribute(source, key, value, count, names, limits)?;
-                    rest = after;
-                    count += 1;
-                }
-                Plain::End => return Ok(()),
-                Plain::Unusual => break,
-            }
-        }
-        // Whether something unusual is allowed, and what it means, is for quick-xml to say.
-        self.bindings.truncate(first_binding);
-        self.attrs.truncate(first_attr);
-        for (count, attr) in tag.attributes().with_checks(false).enumerate() {
-            check_attribute_count(count, limits)?;
-            let attr = attr.map_err(|error| ParseError::Malformed(error.to_string()))?;
-            self.add_attribute(source, attr.key.as_ref(), &attr.value, count, names, limits)?;
-        }
-        Ok(())
-    }
-
     /// Takes in an attribute or a namespace declaration; `key` and `raw` are slices of `source`.
-    fn add_attribute(
+    pub(super) fn add_attribute(
         &mut self,
         source: &str,
         key: &str,
@@ -210,7 +209,7 @@ impl Tree {
     }
 
     /// The character a reference stands for; U+FFFD, never a guess, when it stands for none.
-    fn resolve_name(&mut self, name: &str) -> char {
+    pub(super) fn resolve_name(&mut self, name: &str) -> char {
         let code = match name {
             "amp" => return '&',
             "lt" => return '<',
@@ -276,7 +275,7 @@ impl Tree {
     }
 
     /// Adds a text node, or joins it to the text just before it: a reference or CDATA section splits one text into several events.
-    fn add_text(&mut self, source: &str, span: Span) {
+    pub(super) fn add_text(&mut self, source: &str, span: Span) {
         let Some(&(parent, _)) = self.stack.last() else { return };
         if span.len == 0 {
             return;
@@ -290,6 +289,12 @@ impl Tree {
             return;
         }
         let index = self.nodes.len() as u32;
+        let around = &mut self.nodes[parent as usize];
+        if around.first_text == NO_NODE {
+            around.first_text = index;
+        } else {
+            around.more_texts = true;
+        }
         self.nodes.push(Node {
             kind: NodeKind::Text,
             sym: Sym::UNKNOWN,
@@ -297,6 +302,8 @@ impl Tree {
             depth: self.stack.len() as u32,
             parent,
             end: index + 1,
+            first_text: NO_NODE,
+            more_texts: false,
             name: span,
             uri: Span::EMPTY,
             attrs: 0..0,
@@ -338,37 +345,6 @@ impl Tree {
 
 fn check_attribute_count(count: usize, limits: &Limits) -> Result<(), ParseError> {
     if count >= limits.max_attributes { Err(ParseError::Limit("attributes on one element", limits.max_attributes)) } else { Ok(()) }
-}
-
-/// What a tag goes on with after its name or an attribute.
-pub(super) enum Plain<'a> {
-    /// `key='value'`, and what comes after it.
-    Attribute { key: &'a str, value: &'a str, rest: &'a str },
-    /// Nothing but white space.
-    End,
-    /// Anything else.
-    Unusual,
-}
-
-/// Reads the next attribute if it is written in the plain way, without white space around `=`: as quick-xml would, in half the time.
-pub(super) fn plain_attribute(text: &str) -> Plain<'_> {
-    let bytes = text.as_bytes();
-    let is_space = |b: &u8| matches!(b, b' ' | b'\r' | b'\n' | b'\t');
-    let Some(start) = bytes.iter().position(|b| !is_space(b)) else { return Plain::End };
-    let Some(length) = bytes[start..].iter().position(|b| *b == b'=' || is_space(b)) else { return Plain::Unusual };
-    if length == 0 {
-        return Plain::Unusual;
-    }
-    let equals = start + length;
-    let quote = match (bytes[equals], bytes.get(equals + 1)) {
-        (b'=', Some(quote @ (b'\'' | b'"'))) => *quote,
-        _ => return Plain::Unusual,
-    };
-    let value = &text[equals + 2..];
-    match memchr::memchr(quote, value.as_bytes()) {
-        Some(end) => Plain::Attribute { key: &text[start..equals], value: &value[..end], rest: &value[end + 1..] },
-        None => Plain::Unusual,
-    }
 }
 
 /// Where `part`, a slice of `source`, stands in it.

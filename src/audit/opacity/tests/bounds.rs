@@ -27,7 +27,7 @@ impl Procedure {
             at: None,
             memory: &self.memory,
             known: &self.catalog.known,
-            canaries: &[],
+            canaries: &Default::default(),
             frame: xml.as_bytes(),
             max_forwards: 4,
         };

@@ -3,6 +3,7 @@
 use super::make::{ANN, BEN, LEGACY, Message, OMEMO_2, Random, base64};
 use super::{Session, check};
 use crate::audit::Settings;
+use crate::audit::canary::Canaries;
 
 #[track_caller]
 fn beside(namespace: &'static str, beside: &str, expected: &str) {
@@ -132,9 +133,10 @@ fn encryption_that_was_expected() {
     // The stanza says that it is encrypted.
     clear("<body>x</body><encryption xmlns='urn:xmpp:eme:0' namespace='urn:xmpp:omemo:2'/>", "SUSPECT L6,N1");
     // With a canary there is nothing to suspect any more.
-    let mut session = Session::new(Settings { accounts: vec![ANN.into()], canaries: vec!["CNRYABC".into()], ..Settings::default() });
+    let mut session =
+        Session::new(Settings { accounts: vec![ANN.into()], canaries: Canaries::of_texts(["CNRYABCD"]).unwrap(), ..Settings::default() });
     session.sent(&omemo);
-    assert_eq!(session.sent(&text.replace("x<", "CNRYABC<")), "PROVEN_LEAK L1,L6,N1");
+    assert_eq!(session.sent(&text.replace("x<", "CNRYABCD<")), "PROVEN_LEAK L1,L6,N1");
 }
 
 #[test]

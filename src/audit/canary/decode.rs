@@ -1,0 +1,407 @@
+//! Decodings, one inside the other, down to [`MAX_DEPTH`].
+//!
+//! A decoding is only tried where the bytes can be of it: there is a run of its alphabet, its escape sign, its magic number. What is
+//! random (ciphertext in base64) is decoded once and searched, and goes no further.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use unicode_normalization::UnicodeNormalization as _;
+
+use super::coding::Coding;
+use super::declare::MIN_CHARS;
+use super::search::{Found, Search};
+use super::unpack::{self, MAX_EXPANSION};
+use super::{escapes, needles};
+
+/// Decodings inside each other.
+pub const MAX_DEPTH: u8 = 4;
+/// Bytes that the decodings of one frame may come to. What is beyond is not searched, and the frame says so.
+pub const MAX_WORK: usize = 16 << 20;
+/// Symbols of base64 that stand for the shortest canary.
+const MIN_BASE64: usize = 11;
+/// Digits of hexadecimal that do.
+const MIN_HEX: usize = 2 * MIN_CHARS;
+/// Symbols of base32 that do.
+const MIN_BASE32: usize = 13;
+
+const LENIENT: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+/// Looks into what bytes decode to.
+pub struct Decoder<'a> {
+    search: &'a Search,
+    chain: Vec<Coding>,
+    found: Vec<Found>,
+    /// Bytes that may still be decoded.
+    work: usize,
+    /// Whether something was not looked into.
+    pub gave_up: bool,
+}
+
+/// What was done to a text that is its own undoing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Turned {
+    reversed: bool,
+    rot13: bool,
+}
+
+const AS_IT_IS: Turned = Turned { reversed: false, rot13: false };
+
+impl<'a> Decoder<'a> {
+    /// For the texts of one frame.
+    pub fn new(search: &'a Search) -> Decoder<'a> {
+        Decoder { search, chain: Vec::new(), found: Vec::new(), work: MAX_WORK, gave_up: false }
+    }
+
+    /// Canaries in a text: in all decodings, and as it is unless that was looked at before. Positions of decoded ones are those in the
+    /// decoded bytes.
+    pub fn text(&mut self, text: &[u8], as_it_is: bool) -> Vec<Found> {
+        self.chain.clear();
+        if as_it_is {
+            self.look(text);
+        }
+        if text.len() > MAX_EXPANSION {
+            self.gave_up = true;
+        } else {
+            self.decode(text, MAX_DEPTH, AS_IT_IS);
+        }
+        std::mem::take(&mut self.found)
+    }
+
+    fn look(&mut self, bytes: &[u8]) {
+        let (chain, found) = (&self.chain, &mut self.found);
+        self.search.find(bytes, |mut one| {
+            one.chain.splice(0..0, chain.iter().copied());
+            found.push(one);
+        });
+    }
+
+    fn inside(&mut self, coding: Coding, bytes: &[u8], depth: u8, turned: Turned) {
+        if bytes.len() < MIN_CHARS {
+            return;
+        }
+        let Some(left) = self.work.checked_sub(bytes.len()) else {
+            self.gave_up = true;
+            return;
+        };
+        self.work = left;
+        let bytes = &bytes[..bytes.len().min(MAX_EXPANSION)];
+        self.chain.push(coding);
+        self.look(bytes);
+        if depth > 1 {
+            self.decode(bytes, depth - 1, turned);
+        }
+        self.chain.pop();
+    }
+
+    fn decode(&mut self, bytes: &[u8], depth: u8, turned: Turned) {
+        let shape = Shape::of(bytes);
+        if shape.longest_run >= MIN_BASE64 {
+            self.runs(bytes, depth);
+        }
+        if shape.has(CONTROL | HIGH) {
+            if shape.has(CONTROL) {
+                self.wide(bytes, depth);
+            }
+            let work = self.work;
+            let mut unpacked = Vec::new();
+            if work > 0 && !shape.is_text(bytes) {
+                unpack::each(bytes, |coding, bytes| unpacked.push((coding, bytes)));
+            }
+            for (coding, inner) in unpacked {
+                self.inside(coding, &inner, depth, AS_IT_IS);
+            }
+        }
+        if shape.has(SIGN) {
+            for (coding, decode) in escapes::ALL {
+                if let Some(decoded) = decode(bytes) {
+                    self.inside(*coding, &decoded, depth, AS_IT_IS);
+                }
+            }
+        }
+        if shape.is_text(bytes) {
+            self.text_forms(bytes, &shape, depth, turned);
+        }
+    }
+
+    /// What a text becomes when it is folded, packed, or turned round.
+    fn text_forms(&mut self, bytes: &[u8], shape: &Shape, depth: u8, turned: Turned) {
+        if shape.has(HIGH) {
+            let text = String::from_utf8_lossy(bytes);
+            let folded: String = text.nfkc().collect::<String>().to_lowercase();
+            if folded.as_bytes() != bytes {
+                self.inside(Coding::Normalised, folded.as_bytes(), depth, turned);
+            }
+        }
+        if shape.has(SPACE) {
+            let packed: Vec<u8> = bytes.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
+            // Words glued together are worth a look; only what was wrapped or grouped is worth decoding.
+            let depth = if is_wrapped(bytes) { depth } else { 1 };
+            self.inside(Coding::Space, &packed, depth, turned);
+        }
+        for (reversed, rot13) in [(true, false), (false, true), (true, true)] {
+            if depth < 2 || (reversed && turned.reversed) || (rot13 && turned.rot13) || !promises(bytes, shape, reversed, rot13) {
+                continue;
+            }
+            let now = Turned { reversed: turned.reversed || reversed, rot13: turned.rot13 || rot13 };
+            let form = turn(bytes, reversed, rot13);
+            match (reversed, rot13) {
+                (true, true) => {
+                    self.chain.push(Coding::Reversed);
+                    self.inside(Coding::Rot13, &form, depth - 1, now);
+                    self.chain.pop();
+                }
+                (true, false) => self.inside(Coding::Reversed, &form, depth, now),
+                _ => self.inside(Coding::Rot13, &form, depth, now),
+            }
+        }
+    }
+
+    /// Runs of the alphabet of base64, of which those of base32 and hexadecimal are parts.
+    fn runs(&mut self, bytes: &[u8], depth: u8) {
+        let address = memchr::memmem::find(bytes, b"://").is_some();
+        let runs = Runs { bytes, class: BASE64, at: 0 };
+        for run in runs.filter(|run| run.len() >= MIN_BASE64) {
+            let classes = run.iter().fold(u16::MAX, |all, b| all & CLASS[usize::from(*b)]);
+            if !is_uuid(run) {
+                self.base64(run, depth);
+                // In an address the parts of the path are runs of their own.
+                if address && run.contains(&b'/') {
+                    run.split(|b| *b == b'/').filter(|part| part.len() >= MIN_BASE64).for_each(|part| self.base64(part, depth));
+                }
+            }
+            for digits in (Runs { bytes: run, class: HEX, at: 0 }).filter(|digits| digits.len() >= MIN_HEX) {
+                let decoded = unhex(digits);
+                self.inside(Coding::Hex, &decoded, depth, AS_IT_IS);
+            }
+            for class in [BASE32, BASE32_LOWER] {
+                if classes & class != 0 || run.len() > 2 * MIN_BASE32 {
+                    for part in (Runs { bytes: run, class, at: 0 }).filter(|part| part.len() >= MIN_BASE32) {
+                        let decoded = unbase32(part);
+                        self.inside(Coding::Base32, &decoded, depth, AS_IT_IS);
+                    }
+                }
+            }
+        }
+    }
+
+    fn base64(&mut self, run: &[u8], depth: u8) {
+        if let Some(decoded) = unbase64(run) {
+            self.inside(Coding::Base64, &decoded, depth, AS_IT_IS);
+        }
+    }
+
+    fn wide(&mut self, bytes: &[u8], depth: u8) {
+        let bytes = &bytes[..bytes.len() / 2 * 2];
+        let zeros = |at: usize| bytes.iter().skip(at).step_by(2).filter(|b| **b == 0).count();
+        for (coding, at) in [(Coding::Utf16Le, 1), (Coding::Utf16Be, 0)] {
+            if bytes.len() >= MIN_HEX && zeros(at) * 4 >= bytes.len() {
+                let unit =
+                    |pair: &[u8]| if at == 1 { u16::from_le_bytes([pair[0], pair[1]]) } else { u16::from_be_bytes([pair[0], pair[1]]) };
+                let text: String = char::decode_utf16(bytes.chunks(2).map(unit)).map(|c| c.unwrap_or('\u{fffd}')).collect();
+                self.inside(coding, text.trim_start_matches('\u{feff}').as_bytes(), depth, AS_IT_IS);
+            }
+        }
+    }
+}
+
+/// Backwards by characters, or by bytes where there are none.
+fn turn(bytes: &[u8], reversed: bool, rot13: bool) -> Vec<u8> {
+    let form: Vec<u8> = match std::str::from_utf8(bytes) {
+        Ok(text) if reversed => text.chars().rev().collect::<String>().into_bytes(),
+        _ if reversed => bytes.iter().rev().copied().collect(),
+        _ => bytes.to_vec(),
+    };
+    if rot13 { needles::rot13(&form) } else { form }
+}
+
+/// Whether a text can hold something that decodes, once it is turned so.
+fn promises(bytes: &[u8], shape: &Shape, reversed: bool, rot13: bool) -> bool {
+    // The padding of base64 is no sign of anything.
+    let inner = bytes.trim_ascii();
+    let inner = inner.strip_prefix(b"==").or(inner.strip_prefix(b"=")).unwrap_or(inner);
+    let inner = inner.strip_suffix(b"==").or(inner.strip_suffix(b"=")).unwrap_or(inner);
+    if shape.has(SIGN) && inner.iter().any(|b| CLASS[usize::from(*b)] & SIGN != 0) {
+        return true;
+    }
+    if shape.longest_run < MIN_BASE64 {
+        return false;
+    }
+    let long = |class: u16, least: usize| shape.longest_run >= least && Runs { bytes, class, at: 0 }.any(|run| run.len() >= least);
+    if long(if rot13 { HEX_ROT13 } else { HEX }, MIN_HEX) || long(BASE32, MIN_BASE32) || long(BASE32_LOWER, MIN_BASE32) {
+        return true;
+    }
+    // The first bytes of what a run would decode to: text or a magic number.
+    Runs { bytes, class: BASE64, at: 0 }.filter(|run| run.len() >= MIN_BASE64).any(|run| {
+        let peek = if reversed { &run[run.len() - run.len().min(16)..] } else { &run[..run.len().min(16)] };
+        let mut symbols = [0; 16];
+        let symbols = &mut symbols[..peek.len()];
+        for (at, b) in peek.iter().enumerate() {
+            let b = if rot13 { needles::rot13(&[*b])[0] } else { *b };
+            symbols[if reversed { peek.len() - 1 - at } else { at }] = b;
+        }
+        unbase64(symbols).is_some_and(|first| {
+            let text = first.iter().all(|b| CLASS[usize::from(*b)] & CONTROL == 0)
+                && std::str::from_utf8(&first).map_or_else(|error| error.error_len().is_none(), |_| true);
+            let zeros = |at: usize| first.iter().skip(at).step_by(2).filter(|b| **b == 0).count() * 3 >= first.len();
+            text || unpack::magic(&first).is_some() || zeros(0) || zeros(1)
+        })
+    })
+}
+
+/// Lines of one length, or groups of one length: the last may be shorter.
+fn is_wrapped(bytes: &[u8]) -> bool {
+    let mut parts = bytes.split(u8::is_ascii_whitespace).filter(|part| !part.is_empty()).map(<[u8]>::len);
+    let Some(first) = parts.next() else { return false };
+    let mut rest: Vec<usize> = parts.collect();
+    let last = rest.pop().unwrap_or(0);
+    last <= first && rest.iter().all(|len| *len == first)
+}
+
+fn is_uuid(run: &[u8]) -> bool {
+    run.len() == 36 && run.iter().enumerate().all(|(at, b)| if matches!(at, 8 | 13 | 18 | 23) { *b == b'-' } else { b.is_ascii_hexdigit() })
+}
+
+fn unbase64(run: &[u8]) -> Option<Vec<u8>> {
+    let run = if run.len() % 4 == 1 { &run[..run.len() - 1] } else { run };
+    if memchr::memchr2(b'-', b'_', run).is_none() {
+        STANDARD.decode(run).ok()
+    } else {
+        let url = |b: &u8| {
+            if *b == b'+' {
+                b'-'
+            } else if *b == b'/' {
+                b'_'
+            } else {
+                *b
+            }
+        };
+        URL_SAFE.decode(run.iter().map(url).collect::<Vec<u8>>()).ok()
+    }
+}
+
+fn unhex(digits: &[u8]) -> Vec<u8> {
+    let value = |b: u8| (b as char).to_digit(16).unwrap_or(0) as u8;
+    digits.chunks_exact(2).map(|pair| value(pair[0]) << 4 | value(pair[1])).collect()
+}
+
+fn unbase32(symbols: &[u8]) -> Vec<u8> {
+    let value = |b: u8| if b.is_ascii_digit() { b - b'2' + 26 } else { b.to_ascii_uppercase() - b'A' };
+    let mut out = Vec::with_capacity(symbols.len() * 5 / 8);
+    let (mut bits, mut count) = (0u16, 0);
+    for symbol in symbols {
+        bits = bits << 5 | u16::from(value(*symbol));
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
+    }
+    out
+}
+
+const BASE64: u16 = 1;
+const HEX: u16 = 2;
+const BASE32: u16 = 4;
+const BASE32_LOWER: u16 = 8;
+const SPACE: u16 = 16;
+/// What begins an escape.
+const SIGN: u16 = 32;
+/// Beyond ASCII.
+const HIGH: u16 = 64;
+/// What is in no text.
+const CONTROL: u16 = 128;
+/// What ROT13 makes of hexadecimal digits.
+const HEX_ROT13: u16 = 256;
+
+const CLASS: [u16; 256] = {
+    let mut table = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        let b = at as u8;
+        let letter = b.is_ascii_alphabetic();
+        let mut class = 0;
+        if letter || b.is_ascii_digit() || matches!(b, b'+' | b'/' | b'-' | b'_') {
+            class |= BASE64;
+        }
+        if b.is_ascii_hexdigit() {
+            class |= HEX;
+        }
+        if b.is_ascii_digit() || matches!(b.to_ascii_lowercase(), b'n'..=b's') {
+            class |= HEX_ROT13;
+        }
+        if b.is_ascii_uppercase() || matches!(b, b'2'..=b'7') {
+            class |= BASE32;
+        }
+        if b.is_ascii_lowercase() || matches!(b, b'2'..=b'7') {
+            class |= BASE32_LOWER;
+        }
+        if b.is_ascii_whitespace() {
+            class |= SPACE;
+        }
+        if matches!(b, b'%' | b'&' | b'\\' | b'=') {
+            class |= SIGN;
+        }
+        if b >= 0x80 {
+            class |= HIGH;
+        }
+        if (b < 0x20 && !b.is_ascii_whitespace()) || b == 0x7f {
+            class |= CONTROL;
+        }
+        table[at] = class;
+        at += 1;
+    }
+    table
+};
+
+/// What sorts of bytes there are.
+struct Shape {
+    any: u16,
+    /// Of the alphabet of base64.
+    longest_run: usize,
+}
+
+impl Shape {
+    fn of(bytes: &[u8]) -> Shape {
+        let (mut any, mut run, mut longest_run) = (0, 0, 0);
+        for b in bytes {
+            let class = CLASS[usize::from(*b)];
+            any |= class;
+            run = if class & BASE64 != 0 { run + 1 } else { 0 };
+            longest_run = longest_run.max(run);
+        }
+        Shape { any, longest_run }
+    }
+
+    fn has(&self, class: u16) -> bool {
+        self.any & class != 0
+    }
+
+    fn is_text(&self, bytes: &[u8]) -> bool {
+        !self.has(CONTROL) && (!self.has(HIGH) || std::str::from_utf8(bytes).is_ok())
+    }
+}
+
+/// Longest stretches of bytes of one class.
+struct Runs<'a> {
+    bytes: &'a [u8],
+    class: u16,
+    at: usize,
+}
+
+impl<'a> Iterator for Runs<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = &self.bytes[self.at..];
+        let start = rest.iter().position(|b| CLASS[usize::from(*b)] & self.class != 0)?;
+        let rest = &rest[start..];
+        let len = rest.iter().position(|b| CLASS[usize::from(*b)] & self.class == 0).unwrap_or(rest.len());
+        self.at += start + len;
+        Some(&rest[..len])
+    }
+}

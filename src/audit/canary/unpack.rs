@@ -1,0 +1,219 @@
+//! Compressed data unpacked, as far as it is what it says: the whole of it has to unpack, at most [`MAX_EXPANSION`] bytes are kept.
+
+use std::io::Read;
+
+use super::coding::Coding;
+
+/// Bytes of an expansion that are looked at.
+pub const MAX_EXPANSION: usize = 1 << 20;
+/// Shortest data worth trying: nothing of eight bytes compresses to less.
+const MIN_BYTES: usize = 9;
+
+/// What these bytes unpack to, for each format that they are.
+pub fn each(data: &[u8], mut out: impl FnMut(Coding, Vec<u8>)) {
+    if data.len() < MIN_BYTES {
+        return;
+    }
+    let mut add = |coding, unpacked: Option<Vec<u8>>| unpacked.into_iter().for_each(|bytes| out(coding, bytes));
+    match magic(data) {
+        Some(Coding::Gzip) => return add(Coding::Gzip, all(flate2::read::MultiGzDecoder::new(data))),
+        Some(Coding::Bzip2) => return add(Coding::Bzip2, all(bzip2::read::MultiBzDecoder::new(data))),
+        Some(Coding::Xz) if dictionary_is_small(data) => return add(Coding::Xz, all(lzma_rust2::XzReader::new(data, true))),
+        Some(Coding::Zstd) => return add(Coding::Zstd, zstd(data)),
+        // Two bytes are no evidence: what is no zlib may still be another.
+        Some(Coding::Zlib) => add(Coding::Zlib, all(flate2::read::ZlibDecoder::new(data))),
+        _ => {}
+    }
+    if begins_deflate(data) {
+        add(Coding::Deflate, deflate(data));
+    }
+    if begins_brotli(data) {
+        add(Coding::Brotli, all(brotli_decompressor::Decompressor::new(data, 4096)));
+    }
+}
+
+/// The format that the first bytes name.
+pub fn magic(data: &[u8]) -> Option<Coding> {
+    Some(match data {
+        [0x1f, 0x8b, 8, ..] => Coding::Gzip,
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, ..] => Coding::Bzip2,
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Coding::Xz,
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Coding::Zstd,
+        [method, flags, ..] if method & 0x8f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0 && flags & 0x20 == 0 => Coding::Zlib,
+        _ => return None,
+    })
+}
+
+/// Reads to the end, or to the limit; nothing when the data is broken.
+fn all(reader: impl Read) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    reader.take(MAX_EXPANSION as u64).read_to_end(&mut out).ok().map(|_| out)
+}
+
+/// Data without magic is taken for what unpacks to its very end.
+fn deflate(data: &[u8]) -> Option<Vec<u8>> {
+    let mut state = flate2::Decompress::new(false);
+    let mut out = Vec::with_capacity((data.len() * 4).clamp(64, MAX_EXPANSION));
+    loop {
+        let before = (state.total_in(), state.total_out());
+        let status = state.decompress_vec(&data[before.0 as usize..], &mut out, flate2::FlushDecompress::None).ok()?;
+        match status {
+            flate2::Status::StreamEnd => return (state.total_in() == data.len() as u64).then_some(out),
+            _ if out.len() >= MAX_EXPANSION => {
+                out.truncate(MAX_EXPANSION);
+                return Some(out);
+            }
+            _ if out.len() == out.capacity() => out.reserve(out.len().max(64)),
+            _ if (state.total_in(), state.total_out()) == before => return None,
+            _ => {}
+        }
+    }
+}
+
+/// Whether the first block can be one: its type exists, and a stored one repeats its length.
+fn begins_deflate(data: &[u8]) -> bool {
+    match data[0] >> 1 & 3 {
+        0 => data[1] == !data[3] && data[2] == !data[4],
+        // The number of codes: at most 286 of lengths and 30 of distances (RFC 1951 §3.2.7).
+        2 => data[0] >> 3 <= 29 && data[1] & 0x1f <= 29,
+        1 => true,
+        _ => false,
+    }
+}
+
+/// Whether the header of the first meta-block promises a size that such data can have (RFC 7932 §9.1 and §9.2): up to 64-fold, or 16 KiB. Random data
+/// rarely does, and trying costs more than everything else.
+fn begins_brotli(data: &[u8]) -> bool {
+    let word = u64::from_le_bytes(data[..8].try_into().expect("eight bytes"));
+    let mut at = match (word & 1, word >> 1 & 7, word >> 4 & 7) {
+        (0, _, _) => 1,
+        (_, 0, 1) => return false,
+        (_, 0, _) => 7,
+        (_, _, _) => 4,
+    };
+    let mut take = |bits: u32| {
+        let value = word >> at & ((1 << bits) - 1);
+        at += bits;
+        value
+    };
+    let last = take(1) == 1;
+    if last && take(1) == 1 {
+        return false;
+    }
+    let nibbles = match take(2) {
+        3 => return false,
+        n => 4 + n as u32,
+    };
+    let length = take(4 * nibbles) + 1;
+    let smallest = if nibbles > 4 { 1 << (4 * (nibbles - 1)) } else { 1 };
+    let largest = (data.len() as u64 * 64).max(16 << 10);
+    (smallest..=largest).contains(&length) && length * 2 >= data.len() as u64
+}
+
+/// A window that takes no more memory than the largest setting of the usual tool: one LZMA2 filter with up to 64 MiB.
+fn dictionary_is_small(data: &[u8]) -> bool {
+    // Stream header of 12 bytes; then the block's size and flags, filter 0x21 with one byte of properties (the xz format, §3.1 and §5.3.1).
+    let Some([flags, rest @ ..]) = data.get(13..) else { return false };
+    let sizes = [flags & 0x40, flags & 0x80].iter().filter(|flag| **flag != 0).count();
+    let mut rest = rest;
+    for _ in 0..sizes {
+        let Some(end) = rest.iter().position(|b| b & 0x80 == 0) else { return false };
+        rest = &rest[end + 1..];
+    }
+    flags & 3 == 0 && matches!(rest, [0x21, 1, 0..=28, ..])
+}
+
+fn zstd(data: &[u8]) -> Option<Vec<u8>> {
+    all(ruzstd::decoding::StreamingDecoder::new(data).ok()?)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    pub(in crate::audit::canary) const FORMATS: &[Coding] =
+        &[Coding::Gzip, Coding::Zlib, Coding::Deflate, Coding::Bzip2, Coding::Xz, Coding::Brotli, Coding::Zstd];
+
+    pub(in crate::audit::canary) fn pack(coding: Coding, data: &[u8]) -> Vec<u8> {
+        let level = flate2::Compression::default();
+        match coding {
+            Coding::Gzip => {
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+                encoder.write_all(data).unwrap();
+                encoder.finish().unwrap()
+            }
+            Coding::Zlib => {
+                let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), level);
+                encoder.write_all(data).unwrap();
+                encoder.finish().unwrap()
+            }
+            Coding::Deflate => {
+                let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), level);
+                encoder.write_all(data).unwrap();
+                encoder.finish().unwrap()
+            }
+            Coding::Bzip2 => {
+                let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
+                encoder.write_all(data).unwrap();
+                encoder.finish().unwrap()
+            }
+            Coding::Xz => {
+                let mut encoder = lzma_rust2::XzWriter::new(Vec::new(), lzma_rust2::XzOptions::with_preset(6)).unwrap();
+                encoder.write_all(data).unwrap();
+                encoder.finish().unwrap()
+            }
+            Coding::Brotli => {
+                let mut out = Vec::new();
+                brotli::BrotliCompress(&mut &data[..], &mut out, &Default::default()).unwrap();
+                out
+            }
+            Coding::Zstd => ruzstd::encoding::compress_to_vec(data, ruzstd::encoding::CompressionLevel::Fastest),
+            other => panic!("{other} is no compression"),
+        }
+    }
+
+    fn unpacked(data: &[u8]) -> Vec<(Coding, Vec<u8>)> {
+        let mut all = Vec::new();
+        each(data, |coding, bytes| all.push((coding, bytes)));
+        all
+    }
+
+    #[test]
+    fn each_format_is_unpacked_and_a_damaged_one_is_not() {
+        for text in ["CNRYABCDEFGH2345-heron".to_owned(), "CNRYABCD".into(), "the heron lands ".repeat(500), "x".repeat(3 << 20)] {
+            for &format in FORMATS {
+                let packed = pack(format, text.as_bytes());
+                let expected = &text.as_bytes()[..text.len().min(MAX_EXPANSION)];
+                if format == Coding::Brotli && text.len() > MAX_EXPANSION {
+                    continue;
+                }
+                let found = unpacked(&packed);
+                assert!(found.iter().any(|(coding, bytes)| *coding == format && bytes == expected), "{format}, {} bytes", text.len());
+                let cut = unpacked(&packed[..packed.len() / 2]);
+                assert!(text.len() > MAX_EXPANSION || cut.iter().all(|(_, bytes)| bytes != expected), "{format} cut");
+            }
+        }
+    }
+
+    #[test]
+    fn a_huge_window_is_not_taken() {
+        let mut packed = pack(Coding::Xz, b"the heron lands at noon");
+        assert!(dictionary_is_small(&packed));
+        let at = packed.windows(2).position(|pair| pair == [0x21, 1]).unwrap();
+        packed[at + 2] = 40;
+        assert!(!dictionary_is_small(&packed));
+        assert_eq!(unpacked(&packed), []);
+    }
+
+    proptest::proptest! {
+        /// Whatever follows a magic number: an answer, no panic.
+        #[test]
+        fn nothing_breaks_it(format in 0..FORMATS.len(), keep in 2usize..40, noise in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let packed = pack(FORMATS[format], b"the heron lands at noon, and noon comes late, and the heron lands again");
+            let data = [&packed[..keep.min(packed.len())], &noise].concat();
+            unpacked(&data);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Finds capabilities that an account knows although only another account asked for them.
+//!
+//! **What it checks.** An account sees capabilities (XEP-0115) and does not ask what they mean, after another account of the run with
+//! the same client had to ask for the very same.
+//!
+//! **Why it matters.** A contact who makes up capabilities that nobody else has, and shows them to both accounts, learns from the
+//! missing question that both are on one device.
+//!
+//! **Evidence.** The presence with the capabilities.
+//!
+//! **Limits.** A second installation with a memory of its own looks the same: hence `possible`. Needs sessions of two accounts in one
+//! run, and an account that asks at all. Hashes that come with the client are asked for by neither.
+//!
+//! **References.** XEP-0115 §8.2 and §9.4.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::names::{CAPS, DISCO_INFO};
+use super::rule::{Avoidability, Check, Confidence, Out, Rule, Severity, Theme, found};
+use super::seen::Seen;
+use super::World;
+
+pub(super) const RULE: Rule = Rule {
+    id: "capabilities-shared-between-accounts",
+    title: "an account knows capabilities that only another one asked for",
+    theme: Theme::Linkage,
+    severity: Severity::Low,
+    confidence: Confidence::Possible,
+    avoidability: Avoidability::Avoidable,
+    advice: "keep what was learned about capabilities per account",
+    source: "XEP-0115 §8.2 (what is remembered of capabilities)",
+    watches: &[(CAPS, "c"), (DISCO_INFO, "query")],
+    verdicts: &[],
+    page: include_str!("capabilities_shared_between_accounts.rs"),
+    check: || Box::<Cache>::default(),
+};
+
+/// Capabilities that a session may see, at most.
+const MAX_SEEN: usize = 5_000;
+
+#[derive(Default)]
+struct Cache {
+    /// Hash that each address showed last.
+    shown_by: FxHashMap<String, String>,
+    hashes: FxHashSet<String>,
+    asked: FxHashSet<String>,
+    /// Hashes that another account had asked for when this one saw them first.
+    known_to: Vec<(String, String, u64)>,
+    own_client: Option<String>,
+}
+
+impl Check for Cache {
+    fn see(&mut self, seen: &Seen<'_>, _out: &mut Out) {
+        let caps = seen.child(CAPS, "c").filter(|_| seen.name() == "presence");
+        if let (Some(caps), true) = (caps, seen.is_sent()) {
+            self.own_client = caps.attr("node").map(str::to_owned);
+        }
+        let (Some(peer), Some(own)) = (seen.peer(), seen.world.own()) else { return };
+        if let (Some(hash), true) = (caps.and_then(|caps| caps.attr("ver")), seen.is_received()) {
+            if self.shown_by.len() >= MAX_SEEN || seen.world.is_own(peer) {
+                return;
+            }
+            let asker = seen.world.shared().who_showed("capabilities", &self.key(hash)).filter(|asker| asker != own);
+            let first = self.hashes.insert(hash.to_owned());
+            if let (Some(asker), true) = (asker, first) {
+                self.known_to.push((hash.to_owned(), asker, seen.number));
+            }
+            self.shown_by.insert(peer.to_owned(), hash.to_owned());
+        } else if seen.is_sent()
+            && seen.stanza_type() == Some("get")
+            && seen.child(DISCO_INFO, "query").is_some()
+            && let Some(hash) = self.shown_by.get(peer).cloned()
+        {
+            seen.world.shared().show("capabilities", &self.key(&hash), own);
+            self.asked.insert(hash);
+        }
+    }
+
+    fn end(&mut self, _world: &World, out: &mut Out) {
+        if self.asked.is_empty() {
+            return;
+        }
+        for (hash, asker, number) in self.known_to.drain(..).filter(|(hash, ..)| !self.asked.contains(hash)) {
+            let fact = format!("capabilities were known without asking, after {asker} had to ask for them");
+            out.report(found(fact).after(number).about(hash));
+        }
+    }
+}
+
+impl Cache {
+    /// A hash as seen by one sort of client.
+    fn key(&self, hash: &str) -> String {
+        format!("{} {hash}", self.own_client.as_deref().unwrap_or_default())
+    }
+}
