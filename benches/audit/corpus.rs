@@ -220,7 +220,8 @@ impl Session {
     }
 
     fn legacy_omemo(&mut self, devices: usize) -> String {
-        let sid = self.device();
+        // Who writes has a few devices, and uses them again.
+        let sid = 1000 + self.below(40);
         let mut xml = format!("<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='{sid}'>");
         for device in 0..devices {
             let (rid, prekey) = (self.device(), if device == 0 { " prekey='true'" } else { "" });
@@ -233,7 +234,8 @@ impl Session {
     }
 
     fn omemo_2(&mut self, contact: usize) -> String {
-        let sid = self.device();
+        // Who writes has a few devices, and uses them again.
+        let sid = 1000 + self.below(40);
         let mut xml = format!("<encrypted xmlns='urn:xmpp:omemo:2'><header sid='{sid}'>");
         for owner in [jid(contact), OWN.to_owned()] {
             write!(xml, "<keys jid='{owner}'>").expect("writing to a string");
@@ -252,10 +254,11 @@ impl Session {
     /// What libsignal puts into a `<key/>`: a version, a protocol buffer, a code that authenticates both.
     fn legacy_key(&mut self, first: bool) -> Vec<u8> {
         let mut message = vec![0x33];
-        field(&mut message, 1, &self.bytes(33));
+        let key = |random: &mut Session| [&[5][..], &random.bytes(32)].concat();
+        field(&mut message, 1, &key(self));
         number(&mut message, 2, self.below(300));
         number(&mut message, 3, self.below(300));
-        field(&mut message, 4, &self.bytes(32));
+        field(&mut message, 4, &self.bytes(48));
         message.extend(self.bytes(8));
         if !first {
             return message;
@@ -264,8 +267,8 @@ impl Session {
         number(&mut exchange, 5, self.device() as usize);
         number(&mut exchange, 1, self.below(100));
         number(&mut exchange, 6, 1);
-        field(&mut exchange, 2, &self.bytes(33));
-        field(&mut exchange, 3, &self.bytes(33));
+        field(&mut exchange, 2, &key(self));
+        field(&mut exchange, 3, &key(self));
         field(&mut exchange, 4, &message);
         exchange
     }
@@ -276,7 +279,7 @@ impl Session {
         number(&mut message, 1, self.below(300));
         number(&mut message, 2, self.below(300));
         field(&mut message, 3, &self.bytes(32));
-        field(&mut message, 4, &self.bytes(48));
+        field(&mut message, 4, &self.bytes(64));
         let mut authenticated = Vec::new();
         field(&mut authenticated, 1, &self.bytes(16));
         field(&mut authenticated, 2, &message);

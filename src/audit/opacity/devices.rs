@@ -52,7 +52,8 @@ struct Use {
 /// Keys of all devices.
 #[derive(Debug)]
 pub struct Devices {
-    devices: Lru<(Family, String, u32), Device>,
+    /// By [`super::hash`] of the account, and id.
+    devices: Lru<(Family, u64, u32), Device>,
     /// Which device has a public key.
     keys: Ring<u64, u64>,
 }
@@ -66,7 +67,8 @@ impl Default for Devices {
 impl Devices {
     /// The identity key of a device's bundle.
     pub fn identity(&self, family: Family, account: &str, id: u32) -> Option<[u8; 32]> {
-        let at = |family: Family| self.devices.get(&(family, account.to_owned(), id)).and_then(|device| device.ik);
+        let account = super::hash(account);
+        let at = |family: Family| self.devices.get(&(family, account, id)).and_then(|device| device.ik);
         at(family).or_else(|| at(family.elder()?))
     }
 
@@ -86,7 +88,7 @@ impl Devices {
         if shared {
             found.push(Found::suspect("B3", place, "a key that another device has too", "XEP-0384 §5.3.2"));
         }
-        let device = self.devices.entry((family, account.to_owned(), id), Device::default);
+        let device = self.devices.entry((family, super::hash(account), id), Device::default);
         if let Some(ik) = bundle.ik {
             if device.ik.is_some_and(|before| before != ik) {
                 found.push(Found::suspect("D6", place, "the identity key of this device has changed", "XEP-0384 §5.3.2"));
@@ -114,7 +116,7 @@ impl Devices {
 
     /// The access model of a node of this account (B9).
     pub fn access(&mut self, family: Family, account: &str, open: bool) {
-        self.devices.entry((family, account.to_owned(), 0), Device::default).closed = !open;
+        self.devices.entry((family, super::hash(account), 0), Device::default).closed = !open;
     }
 
     /// The rules about key exchanges in a container: D3, B6; and what is noteworthy of the devices concerned: B7, B8, B9.
@@ -138,12 +140,12 @@ impl Devices {
                 parties.accounts().find(|account| owns(account, rid)).or(parties.to.as_deref())
             });
             if let Some(recipient) = recipient {
-                let device = self.devices.entry((family, recipient.to_owned(), rid), Device::default);
+                let device = self.devices.entry((family, super::hash(recipient), rid), Device::default);
                 device.check_use(&exchange, sender, key.element, found);
             }
         }
         if let Some(sender) = &parties.sender
-            && self.devices.get(&(family, sender.clone(), 0)).is_some_and(|account| account.closed)
+            && self.devices.get(&(family, super::hash(sender), 0)).is_some_and(|account| account.closed)
         {
             let detail = "the sender's devices or bundles are not readable by everybody";
             found.push(Found::info("B9", container.element, detail, "XEP-0384 §5.3.1"));

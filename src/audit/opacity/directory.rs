@@ -89,7 +89,8 @@ pub struct Published<'a> {
 /// Device lists of all accounts.
 #[derive(Debug)]
 pub struct Directory {
-    lists: Lru<(Family, String), List>,
+    /// By [`super::hash`] of the account.
+    lists: Lru<(Family, u64), List>,
     /// The own account's devices on the first list of the session, by namespace.
     at_first: [Option<FxHashSet<u32>>; 4],
     announced: Announced,
@@ -102,9 +103,9 @@ impl Directory {
         for list in known {
             let families = Family::ALL.into_iter().filter(|family| list.namespace.as_deref().is_none_or(|uri| uri == family.uri()));
             for family in families {
-                let account = normalised_bare(&list.account).into_owned();
+                let account = normalised_bare(&list.account);
                 directory.announced.add(family, &account, &list.devices);
-                directory.lists.entry((family, account), List::default).ids.extend(&list.devices);
+                directory.lists.entry((family, super::hash(&account)), List::default).ids.extend(&list.devices);
             }
         }
         directory
@@ -116,7 +117,8 @@ impl Directory {
     }
 
     fn list(&self, family: Family, account: &str) -> Option<&List> {
-        let at = |family: Family| self.lists.get(&(family, account.to_owned()));
+        let account = super::hash(account);
+        let at = |family: Family| self.lists.get(&(family, account));
         at(family).or_else(|| at(family.elder()?))
     }
 
@@ -135,8 +137,9 @@ impl Directory {
         if from.own {
             self.learn_own(family, &ids, from);
         }
-        let known = self.lists.get(&(family, owner.to_owned())).is_some();
-        let entry = self.lists.entry((family, owner.to_owned()), List::default);
+        let key = (family, super::hash(owner));
+        let known = self.lists.get(&key).is_some();
+        let entry = self.lists.entry(key, List::default);
         let same = entry.ids.len() == ids.len() && ids.iter().all(|id| entry.ids.contains(id));
         if known && !same {
             (entry.changed, entry.changed_at, entry.fresh) = (true, at, true);
@@ -156,7 +159,7 @@ impl Directory {
 
     /// D4 for labels that waited for this bundle.
     pub fn bundle_seen(&mut self, family: Family, account: &str, device: u32, ik: &[u8; 32], place: Element<'_>, found: &mut Vec<Found>) {
-        let Some(list) = self.lists.get_mut(&(family, account.to_owned())) else { return };
+        let Some(list) = self.lists.get_mut(&(family, super::hash(account))) else { return };
         list.labels.retain(|label| {
             let waits = label.device != device;
             if !waits && !curve::verify(ik, label.text.as_bytes(), &label.signature) {
@@ -265,12 +268,12 @@ impl Directory {
 
     /// D2. Returns whether the sender's list is known.
     fn check_sender(&mut self, container: &Container<'_>, parties: &Parties, found: &mut Vec<Found>) -> bool {
-        let (Some(sender), Some(sid)) = (&parties.sender, container.sid) else { return false };
+        let (Some(sender), Some(sid)) = (parties.sender.as_deref().map(super::hash), container.sid) else { return false };
         let family = match container.family {
-            family if self.lists.get(&(family, sender.clone())).is_some() => family,
+            family if self.lists.get(&(family, sender)).is_some() => family,
             family => family.elder().unwrap_or(family),
         };
-        let Some(list) = self.lists.get_mut(&(family, sender.clone())) else { return false };
+        let Some(list) = self.lists.get_mut(&(family, sender)) else { return false };
         if !list.ids.contains(&sid) {
             let place = container.element.children().next().unwrap_or(container.element);
             let detail = "the sending device is not on the sender's device list";

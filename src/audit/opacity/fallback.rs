@@ -41,8 +41,9 @@ static KNOWN: LazyLock<(FxHashSet<String>, usize)> = LazyLock::new(|| {
 
 /// Lower case, straight apostrophes, single spaces, no final full stop; none when it gets longer than `max` bytes.
 fn folded(body: &str, max: usize) -> Option<String> {
-    let mut out = String::new();
-    for c in body.trim().chars() {
+    let body = body.trim();
+    let mut out = String::with_capacity(body.len().min(max) + 8);
+    for c in body.chars() {
         match c {
             '\u{2019}' => out.push('\''),
             c if c.is_whitespace() => {

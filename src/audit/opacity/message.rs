@@ -1,5 +1,9 @@
 //! One message: its containers, and what stands beside them or instead of them (S10, L3, N1, N2 and the calls of the other rules).
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::container::{Container, has_text};
 use super::copies;
 use super::family::Family;
@@ -186,8 +190,9 @@ fn check_announcement(message: Element<'_>, omemo: &[(Family, Element<'_>)], ann
 
 /// L3 inside a decoded payload.
 fn check_envelope(payload: &[u8], place: Element<'_>, found: &mut Vec<Found>) {
-    for word in ["<envelope", "<content", "<message"] {
-        let Some(at) = memchr::memmem::find(payload, word.as_bytes()) else { continue };
+    static WORDS: LazyLock<[Finder<'static>; 3]> = LazyLock::new(|| ["<envelope", "<content", "<message"].map(Finder::new));
+    for word in WORDS.iter() {
+        let Some(at) = word.find(payload) else { continue };
         let end = memchr::memrchr(b'>', payload).map_or(at, |end| end + 1);
         if std::str::from_utf8(payload.get(at..end).unwrap_or_default()).is_ok_and(|text| !text.is_empty()) {
             found.push(Found::leak("L3", place, "the payload holds an envelope that is not encrypted", "XEP-0420 §10").bytes(at, end - at));

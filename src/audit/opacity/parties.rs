@@ -46,8 +46,9 @@ impl Parties {
 /// Rooms and who is in them.
 #[derive(Debug)]
 pub struct Rooms {
-    rooms: Lru<String, Room>,
-    occupants: Lru<String, String>,
+    /// By [`super::hash`] of the address.
+    rooms: Lru<u64, Room>,
+    occupants: Lru<u64, String>,
 }
 
 #[derive(Debug, Default)]
@@ -75,9 +76,9 @@ impl Rooms {
         for item in list.children().filter(|c| c.local() == "item" && matches!(c.uri(), MUC_ADMIN | ns::MUC_USER)) {
             let Some(jid) = item.attr("jid").map(normalised_bare) else { continue };
             if presence && Jid::split(from).resourcepart().is_some() {
-                *self.occupants.entry(from.to_owned(), String::new) = jid.clone().into_owned();
+                *self.occupants.entry(super::hash(from), String::new) = jid.clone().into_owned();
             }
-            let room = self.rooms.entry(normalised_bare(from).into_owned(), Room::default);
+            let room = self.rooms.entry(super::hash(&*normalised_bare(from)), Room::default);
             room.listed |= !presence;
             if matches!(item.attr("affiliation"), Some("none" | "outcast")) && !presence {
                 room.members.remove(&*jid);
@@ -101,7 +102,7 @@ impl Rooms {
         let mut parties = Parties { sent: (outgoing || unknown) && !forwarded, own, from, to, ..Parties::default() };
         let groupchat = stanza.attr("type") == Some("groupchat");
         let room_at = |address: &Option<String>| {
-            address.as_deref().is_some_and(|a| scene.memory.is_room(a) || self.rooms.get(&a.to_owned()).is_some())
+            address.as_deref().is_some_and(|a| scene.memory.is_room(a) || self.rooms.get(&super::hash(a)).is_some())
         };
         let resource = |name: &str| stanza.attr(name).is_some_and(|jid| Jid::split(jid).resourcepart().is_some());
         // A message from a room comes from an occupant; one to it goes to the room itself.
@@ -110,13 +111,13 @@ impl Rooms {
         let to_room = !from_room && (groupchat || room_at(&parties.to));
         parties.room = from_room || to_room;
         parties.sender = match () {
-            () if from_room => stanza.attr("from").and_then(|from| self.occupants.get(&from.to_owned())).cloned(),
+            () if from_room => stanza.attr("from").and_then(|from| self.occupants.get(&super::hash(from))).cloned(),
             () if outgoing => parties.own.clone().or_else(|| parties.from.clone()),
             () => parties.from.clone().or_else(|| parties.own.clone()),
         };
         let room = if from_room { &parties.from } else { &parties.to };
         parties.recipients = if parties.room {
-            let members = room.as_ref().and_then(|room| self.rooms.get(room)).filter(|room| room.listed);
+            let members = room.as_deref().and_then(|room| self.rooms.get(&super::hash(room))).filter(|room| room.listed);
             members.map(|room| room.members.iter().cloned().collect())
         } else {
             let to = parties.to.clone().or_else(|| parties.own.clone().filter(|_| !outgoing));

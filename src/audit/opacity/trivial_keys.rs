@@ -84,9 +84,9 @@ fn omemo(text: &[u8], canaries: &Canaries) -> Option<&'static str> {
 
 /// Whether what was opened is a text, an envelope, or has a canary in it. `open` gives so many bytes.
 fn tells(length: usize, canaries: &Canaries, open: impl Fn(usize) -> Vec<u8>) -> bool {
-    let has = |text: &[u8], word: &[u8]| memchr::memmem::find(text, word).is_some();
     let first = open(FIRST);
-    if has(&first, b"<envelope") || has(&first, b"<content") {
+    let tag = |at: usize| first[at..].starts_with(b"<envelope") || first[at..].starts_with(b"<content");
+    if memchr::memchr_iter(b'<', &first).any(tag) {
         return true;
     }
     if length >= MIN_PRINTABLE && printable(&first) && (length <= FIRST || printable(&open(MAX))) {
