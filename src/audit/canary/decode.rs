@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_quick};
 
 use super::coding::Coding;
 use super::declare::MIN_CHARS;
@@ -65,7 +65,7 @@ impl<'a> Decoder<'a> {
         }
         if text.len() > MAX_EXPANSION {
             self.gave_up = true;
-        } else {
+        } else if text.len() > MIN_CHARS {
             self.decode(text, MAX_DEPTH, AS_IT_IS);
         }
         std::mem::take(&mut self.found)
@@ -99,7 +99,7 @@ impl<'a> Decoder<'a> {
 
     fn decode(&mut self, bytes: &[u8], depth: u8, turned: Turned) {
         let shape = Shape::of(bytes);
-        if shape.longest_run >= MIN_BASE64 {
+        if shape.has_run {
             self.runs(bytes, depth);
         }
         if shape.has(CONTROL | HIGH) {
@@ -131,9 +131,12 @@ impl<'a> Decoder<'a> {
     fn text_forms(&mut self, bytes: &[u8], shape: &Shape, depth: u8, turned: Turned) {
         if shape.has(HIGH) {
             let text = String::from_utf8_lossy(bytes);
-            let folded: String = text.nfkc().collect::<String>().to_lowercase();
-            if folded.as_bytes() != bytes {
-                self.inside(Coding::Normalised, folded.as_bytes(), depth, turned);
+            let plain = is_nfkc_quick(text.chars()) == IsNormalized::Yes && !text.chars().any(|c| !c.is_ascii() && c.is_uppercase());
+            if !plain {
+                let folded: String = text.nfkc().collect::<String>().to_lowercase();
+                if folded.as_bytes() != bytes {
+                    self.inside(Coding::Normalised, folded.as_bytes(), depth, turned);
+                }
             }
         }
         if shape.has(SPACE) {
@@ -162,27 +165,20 @@ impl<'a> Decoder<'a> {
 
     /// Runs of the alphabet of base64, of which those of base32 and hexadecimal are parts.
     fn runs(&mut self, bytes: &[u8], depth: u8) {
-        let address = memchr::memmem::find(bytes, b"://").is_some();
-        let runs = Runs { bytes, class: BASE64, at: 0 };
-        for run in runs.filter(|run| run.len() >= MIN_BASE64) {
-            let classes = run.iter().fold(u16::MAX, |all, b| all & CLASS[usize::from(*b)]);
+        for run in Runs::new(bytes, BASE64, MIN_BASE64) {
             if !is_uuid(run) {
                 self.base64(run, depth);
                 // In an address the parts of the path are runs of their own.
-                if address && run.contains(&b'/') {
+                if run.contains(&b'/') && memchr::memmem::find(bytes, b"://").is_some() {
                     run.split(|b| *b == b'/').filter(|part| part.len() >= MIN_BASE64).for_each(|part| self.base64(part, depth));
                 }
             }
-            for digits in (Runs { bytes: run, class: HEX, at: 0 }).filter(|digits| digits.len() >= MIN_HEX) {
-                let decoded = unhex(digits);
-                self.inside(Coding::Hex, &decoded, depth, AS_IT_IS);
+            for digits in Runs::new(run, HEX, MIN_HEX) {
+                self.inside(Coding::Hex, &unhex(digits), depth, AS_IT_IS);
             }
             for class in [BASE32, BASE32_LOWER] {
-                if classes & class != 0 || run.len() > 2 * MIN_BASE32 {
-                    for part in (Runs { bytes: run, class, at: 0 }).filter(|part| part.len() >= MIN_BASE32) {
-                        let decoded = unbase32(part);
-                        self.inside(Coding::Base32, &decoded, depth, AS_IT_IS);
-                    }
+                for part in Runs::new(run, class, MIN_BASE32) {
+                    self.inside(Coding::Base32, &unbase32(part), depth, AS_IT_IS);
                 }
             }
         }
@@ -227,15 +223,15 @@ fn promises(bytes: &[u8], shape: &Shape, reversed: bool, rot13: bool) -> bool {
     if shape.has(SIGN) && inner.iter().any(|b| CLASS[usize::from(*b)] & SIGN != 0) {
         return true;
     }
-    if shape.longest_run < MIN_BASE64 {
+    if !shape.has_run {
         return false;
     }
-    let long = |class: u16, least: usize| shape.longest_run >= least && Runs { bytes, class, at: 0 }.any(|run| run.len() >= least);
+    let long = |class: u16, least: usize| Runs::new(bytes, class, least).next().is_some();
     if long(if rot13 { HEX_ROT13 } else { HEX }, MIN_HEX) || long(BASE32, MIN_BASE32) || long(BASE32_LOWER, MIN_BASE32) {
         return true;
     }
     // The first bytes of what a run would decode to: text or a magic number.
-    Runs { bytes, class: BASE64, at: 0 }.filter(|run| run.len() >= MIN_BASE64).any(|run| {
+    Runs::new(bytes, BASE64, MIN_BASE64).any(|run| {
         let peek = if reversed { &run[run.len() - run.len().min(16)..] } else { &run[..run.len().min(16)] };
         let mut symbols = [0; 16];
         let symbols = &mut symbols[..peek.len()];
@@ -361,20 +357,23 @@ const CLASS: [u16; 256] = {
 /// What sorts of bytes there are.
 struct Shape {
     any: u16,
-    /// Of the alphabet of base64.
-    longest_run: usize,
+    /// Whether there is a run of the alphabet of base64 worth decoding.
+    has_run: bool,
 }
 
 impl Shape {
     fn of(bytes: &[u8]) -> Shape {
-        let (mut any, mut run, mut longest_run) = (0, 0, 0);
-        for b in bytes {
-            let class = CLASS[usize::from(*b)];
-            any |= class;
-            run = if class & BASE64 != 0 { run + 1 } else { 0 };
-            longest_run = longest_run.max(run);
+        // Comparisons instead of the table: this way the compiler looks at many bytes at a time.
+        let (mut high, mut control, mut space, mut sign) = (false, false, false, false);
+        for &b in bytes {
+            let white = b == b' ' || b == b'\n' || b == b'\t' || b == b'\r' || b == 0x0c;
+            high |= b >= 0x80;
+            space |= white;
+            control |= (b < 0x20 && !white) || b == 0x7f;
+            sign |= b == b'%' || b == b'&' || b == b'\\' || b == b'=';
         }
-        Shape { any, longest_run }
+        let any = [(high, HIGH), (control, CONTROL), (space, SPACE), (sign, SIGN)].into_iter().filter(|(any, _)| *any);
+        Shape { any: any.fold(0, |all, (_, class)| all | class), has_run: Runs::new(bytes, BASE64, MIN_BASE64).next().is_some() }
     }
 
     fn has(&self, class: u16) -> bool {
@@ -386,22 +385,41 @@ impl Shape {
     }
 }
 
-/// Longest stretches of bytes of one class.
+/// Stretches of bytes of one class, as long as they go, that have so many at least.
 struct Runs<'a> {
     bytes: &'a [u8],
     class: u16,
+    least: usize,
+    /// Everything before was looked at, and a run does not go on from there.
     at: usize,
+}
+
+impl<'a> Runs<'a> {
+    fn new(bytes: &'a [u8], class: u16, least: usize) -> Runs<'a> {
+        Runs { bytes, class, least, at: 0 }
+    }
+
+    fn is(&self, at: usize) -> bool {
+        CLASS[usize::from(self.bytes[at])] & self.class != 0
+    }
 }
 
 impl<'a> Iterator for Runs<'a> {
     type Item = &'a [u8];
 
+    /// Looks at the byte where a run that begins here would have its last one: where there is none, all before it can be left out.
     fn next(&mut self) -> Option<&'a [u8]> {
-        let rest = &self.bytes[self.at..];
-        let start = rest.iter().position(|b| CLASS[usize::from(*b)] & self.class != 0)?;
-        let rest = &rest[start..];
-        let len = rest.iter().position(|b| CLASS[usize::from(*b)] & self.class == 0).unwrap_or(rest.len());
-        self.at += start + len;
-        Some(&rest[..len])
+        while self.at + self.least <= self.bytes.len() {
+            let (start, end) = (self.at, self.at + self.least);
+            match (start..end).rev().find(|at| !self.is(*at)) {
+                Some(other) => self.at = other + 1,
+                None => {
+                    let end = (end..self.bytes.len()).find(|at| !self.is(*at)).unwrap_or(self.bytes.len());
+                    self.at = end;
+                    return Some(&self.bytes[start..end]);
+                }
+            }
+        }
+        None
     }
 }

@@ -14,7 +14,7 @@ pub const WINDOW: usize = 12;
 /// Characters of a long canary that the automaton knows in one piece.
 const BLOCK: usize = 6;
 /// Bytes of a needle that the automaton knows; the rest is compared.
-const ANCHOR: usize = 12;
+pub const ANCHOR: usize = 12;
 /// What generated canaries begin with.
 pub const PREFIX: &str = "CNRY";
 /// Random characters of a short canary.
