@@ -14,6 +14,7 @@ pub struct Search {
     grams: Grams,
     automaton: AhoCorasick,
     needles: Vec<Needle>,
+    shortest: usize,
 }
 
 /// Which six bytes a needle can begin with, capitals aside. A position whose bytes are not among them costs a nanosecond and nothing else.
@@ -86,6 +87,8 @@ impl Search {
     /// Prepares the search. The position of a canary is its number.
     pub(super) fn new<'a>(canaries: impl Iterator<Item = &'a Canary>) -> Search {
         let mut needles = Vec::new();
+        let mut shortest = WINDOW;
+        let canaries = canaries.inspect(|canary| shortest = shortest.min(needles::decisive(&canary.text).len()));
         canaries.enumerate().for_each(|(number, canary)| needles::of(number, canary, &mut needles));
         let automaton = AhoCorasick::builder()
             .kind(Some(AhoCorasickKind::ContiguousNFA))
@@ -93,7 +96,13 @@ impl Search {
             .ascii_case_insensitive(true)
             .build(needles.iter().map(|needle| &needle.anchor))
             .expect("the number and length of canaries are limited");
-        Search { grams: Grams::new(needles.iter().map(|needle| &*needle.anchor)), automaton, needles }
+        Search { grams: Grams::new(needles.iter().map(|needle| &*needle.anchor)), automaton, needles, shortest }
+    }
+
+    /// Bytes that the shortest part of a canary that is a hit has, however it is packed: twelve random characters are not packed into fewer
+    /// than eight bytes, and no encoding that keeps them readable has fewer than twelve.
+    pub fn shortest(&self) -> usize {
+        self.shortest
     }
 
     /// All canaries in these bytes as far as no decoding is needed, in order. Of hits on one canary that overlap the first.

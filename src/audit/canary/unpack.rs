@@ -27,9 +27,7 @@ pub fn each(data: &[u8], mut out: impl FnMut(Coding, Vec<u8>)) {
     if begins_deflate(data) {
         add(Coding::Deflate, deflate(data));
     }
-    if begins_brotli(data) {
-        add(Coding::Brotli, all(brotli_decompressor::Decompressor::new(data, 4096)));
-    }
+    add(Coding::Brotli, brotli(data));
 }
 
 /// The format that the first bytes name.
@@ -156,33 +154,76 @@ fn begins_dynamic(data: &[u8]) -> Option<bool> {
     Some(used == 128)
 }
 
-/// Whether the header of the first meta-block promises a size that such data can have (RFC 7932 §9.1 and §9.2): up to 64-fold, or 16 KiB. Random data
-/// rarely does, and trying costs more than everything else.
-fn begins_brotli(data: &[u8]) -> bool {
-    let word = u64::from_le_bytes(data[..8].try_into().expect("eight bytes"));
-    let mut at = match (word & 1, word >> 1 & 7, word >> 4 & 7) {
-        (0, _, _) => 1,
-        (_, 0, 1) => return false,
-        (_, 0, _) => 7,
-        (_, _, _) => 4,
-    };
-    let mut take = |bits: u32| {
-        let value = word >> at & ((1 << bits) - 1);
-        at += bits;
-        value
-    };
-    let last = take(1) == 1;
-    if last && take(1) == 1 {
-        return false;
+/// The header of the first meta-block (RFC 7932 §9.1 and §9.2), as far as it can be one of such data. Random data rarely has one, and trying
+/// costs more than everything else.
+fn brotli_header(data: &[u8]) -> Option<Header> {
+    let mut bits = Bits { data, at: 0 };
+    match bits.one()? {
+        0 => {}
+        _ => match bits.take(3)? {
+            0 if bits.take(3)? == 1 => return None,
+            _ => {}
+        },
     }
-    let nibbles = match take(2) {
-        3 => return false,
-        n => 4 + n as u32,
+    let window = bits.at;
+    let last = bits.one()? == 1;
+    if last && bits.one()? == 1 {
+        return None;
+    }
+    let nibbles = match bits.take(2)? {
+        3 => return None,
+        n => 4 + n,
     };
-    let length = take(4 * nibbles) + 1;
-    let smallest = if nibbles > 4 { 1 << (4 * (nibbles - 1)) } else { 1 };
-    let largest = (data.len() as u64 * 64).max(16 << 10);
-    (smallest..=largest).contains(&length) && length * 2 >= data.len() as u64
+    let length = bits.take(4 * nibbles)? + 1;
+    // Up to 64-fold, or 16 KiB.
+    let largest = (data.len() * 64).max(16 << 10);
+    if (nibbles > 4 && length <= 1 << (4 * (nibbles - 1))) || length > largest || length * 2 < data.len() {
+        return None;
+    }
+    if last {
+        return Some(Header { window, length }).filter(|_| has_one_sort(&mut bits, data));
+    }
+    // What is stored is as long as it says; and the last bits, before the padding, announce an empty last meta-block.
+    let end = data.last().filter(|end| **end != 0)?;
+    let top = 7 - end.leading_zeros();
+    let ends = if top == 0 { data[data.len() - 2] & 0x80 != 0 } else { end >> (top - 1) & 1 == 1 };
+    let stored = bits.one()? == 1;
+    let plausible = if stored { length < data.len() && data.len() - length <= 8 } else { has_one_sort(&mut bits, data) };
+    // What is stored begins at a byte, which moving it would change.
+    let length = if stored { usize::MAX } else { length };
+    Some(Header { window, length }).filter(|_| ends && plausible)
+}
+
+/// Short data has one sort of blocks each for literals, insertions and distances.
+fn has_one_sort(bits: &mut Bits<'_>, data: &[u8]) -> bool {
+    const SHORT: usize = 4096;
+    data.len() > SHORT || bits.take(3) == Some(0)
+}
+
+struct Header {
+    /// Bits that tell the size of the window.
+    window: usize,
+    /// Bytes of the first meta-block, if it can be moved by bits.
+    length: usize,
+}
+
+fn brotli(data: &[u8]) -> Option<Vec<u8>> {
+    const SMALL_WINDOW: usize = 15;
+    let header = brotli_header(data)?;
+    if header.length > (1 << SMALL_WINDOW) - 16 {
+        return all(brotli_decompressor::Decompressor::new(data, 4096));
+    }
+    // The window is filled with zeros before anything is read, and most are of several megabytes. Where so little comes out a small one is
+    // the same: 7 bits for 32 KiB, and the rest moved behind them.
+    let mut bits = Bits { data, at: header.window };
+    let mut moved = vec![0; data.len() + 1];
+    moved[0] = 0b111_0001;
+    let mut at = 7;
+    while let Some(bit) = bits.one() {
+        moved[at / 8] |= (bit as u8) << (at % 8);
+        at += 1;
+    }
+    all(brotli_decompressor::Decompressor::new(&moved[..at.div_ceil(8)], 4096))
 }
 
 /// A window that takes no more memory than the largest setting of the usual tool: one LZMA2 filter with up to 64 MiB.
