@@ -6,10 +6,9 @@
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_quick};
 
 use super::coding::Coding;
-use super::declare::MIN_CHARS;
 use super::search::{Found, Search};
 use super::unpack::{self, MAX_EXPANSION};
 use super::{escapes, needles};
@@ -18,12 +17,21 @@ use super::{escapes, needles};
 pub const MAX_DEPTH: u8 = 4;
 /// Bytes that the decodings of one frame may come to. What is beyond is not searched, and the frame says so.
 pub const MAX_WORK: usize = 16 << 20;
-/// Symbols of base64 that stand for the shortest canary.
-const MIN_BASE64: usize = 11;
-/// Digits of hexadecimal that do.
-const MIN_HEX: usize = 2 * MIN_CHARS;
-/// Symbols of base32 that do.
-const MIN_BASE32: usize = 13;
+/// How long runs are that are worth decoding: they stand for the shortest canary.
+#[derive(Debug, Clone, Copy)]
+struct Least {
+    bytes: usize,
+    base64: usize,
+    base32: usize,
+    hex: usize,
+}
+
+impl Least {
+    fn of(search: &Search) -> Least {
+        let bytes = search.shortest();
+        Least { bytes, base64: (bytes * 8).div_ceil(6), base32: (bytes * 8).div_ceil(5), hex: bytes * 2 }
+    }
+}
 
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_decode_allow_trailing_bits(true);
@@ -33,6 +41,7 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 /// Looks into what bytes decode to.
 pub struct Decoder<'a> {
     search: &'a Search,
+    least: Least,
     chain: Vec<Coding>,
     found: Vec<Found>,
     /// Bytes that may still be decoded.
@@ -53,7 +62,7 @@ const AS_IT_IS: Turned = Turned { reversed: false, rot13: false };
 impl<'a> Decoder<'a> {
     /// For the texts of one frame.
     pub fn new(search: &'a Search) -> Decoder<'a> {
-        Decoder { search, chain: Vec::new(), found: Vec::new(), work: MAX_WORK, gave_up: false }
+        Decoder { search, least: Least::of(search), chain: Vec::new(), found: Vec::new(), work: MAX_WORK, gave_up: false }
     }
 
     /// Canaries in a text: in all decodings, and as it is unless that was looked at before. Positions of decoded ones are those in the
@@ -65,7 +74,7 @@ impl<'a> Decoder<'a> {
         }
         if text.len() > MAX_EXPANSION {
             self.gave_up = true;
-        } else {
+        } else if text.len() > self.least.bytes {
             self.decode(text, MAX_DEPTH, AS_IT_IS);
         }
         std::mem::take(&mut self.found)
@@ -80,7 +89,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn inside(&mut self, coding: Coding, bytes: &[u8], depth: u8, turned: Turned) {
-        if bytes.len() < MIN_CHARS {
+        if bytes.len() < self.least.bytes {
             return;
         }
         let Some(left) = self.work.checked_sub(bytes.len()) else {
@@ -98,8 +107,8 @@ impl<'a> Decoder<'a> {
     }
 
     fn decode(&mut self, bytes: &[u8], depth: u8, turned: Turned) {
-        let shape = Shape::of(bytes);
-        if shape.longest_run >= MIN_BASE64 {
+        let shape = Shape::of(bytes, self.least);
+        if shape.has_run {
             self.runs(bytes, depth);
         }
         if shape.has(CONTROL | HIGH) {
@@ -131,9 +140,12 @@ impl<'a> Decoder<'a> {
     fn text_forms(&mut self, bytes: &[u8], shape: &Shape, depth: u8, turned: Turned) {
         if shape.has(HIGH) {
             let text = String::from_utf8_lossy(bytes);
-            let folded: String = text.nfkc().collect::<String>().to_lowercase();
-            if folded.as_bytes() != bytes {
-                self.inside(Coding::Normalised, folded.as_bytes(), depth, turned);
+            let plain = is_nfkc_quick(text.chars()) == IsNormalized::Yes && !text.chars().any(|c| !c.is_ascii() && c.is_uppercase());
+            if !plain {
+                let folded: String = text.nfkc().collect::<String>().to_lowercase();
+                if folded.as_bytes() != bytes {
+                    self.inside(Coding::Normalised, folded.as_bytes(), depth, turned);
+                }
             }
         }
         if shape.has(SPACE) {
@@ -143,7 +155,8 @@ impl<'a> Decoder<'a> {
             self.inside(Coding::Space, &packed, depth, turned);
         }
         for (reversed, rot13) in [(true, false), (false, true), (true, true)] {
-            if depth < 2 || (reversed && turned.reversed) || (rot13 && turned.rot13) || !promises(bytes, shape, reversed, rot13) {
+            if depth < 2 || (reversed && turned.reversed) || (rot13 && turned.rot13) || !promises(bytes, shape, self.least, reversed, rot13)
+            {
                 continue;
             }
             let now = Turned { reversed: turned.reversed || reversed, rot13: turned.rot13 || rot13 };
@@ -162,27 +175,21 @@ impl<'a> Decoder<'a> {
 
     /// Runs of the alphabet of base64, of which those of base32 and hexadecimal are parts.
     fn runs(&mut self, bytes: &[u8], depth: u8) {
-        let address = memchr::memmem::find(bytes, b"://").is_some();
-        let runs = Runs { bytes, class: BASE64, at: 0 };
-        for run in runs.filter(|run| run.len() >= MIN_BASE64) {
-            let classes = run.iter().fold(u16::MAX, |all, b| all & CLASS[usize::from(*b)]);
+        let least = self.least;
+        for run in Runs::new(bytes, BASE64, self.least.base64) {
             if !is_uuid(run) {
                 self.base64(run, depth);
                 // In an address the parts of the path are runs of their own.
-                if address && run.contains(&b'/') {
-                    run.split(|b| *b == b'/').filter(|part| part.len() >= MIN_BASE64).for_each(|part| self.base64(part, depth));
+                if run.contains(&b'/') && memchr::memmem::find(bytes, b"://").is_some() {
+                    run.split(|b| *b == b'/').filter(|part| part.len() >= least.base64).for_each(|part| self.base64(part, depth));
                 }
             }
-            for digits in (Runs { bytes: run, class: HEX, at: 0 }).filter(|digits| digits.len() >= MIN_HEX) {
-                let decoded = unhex(digits);
-                self.inside(Coding::Hex, &decoded, depth, AS_IT_IS);
+            for digits in Runs::new(run, HEX, self.least.hex) {
+                self.inside(Coding::Hex, &unhex(digits), depth, AS_IT_IS);
             }
             for class in [BASE32, BASE32_LOWER] {
-                if classes & class != 0 || run.len() > 2 * MIN_BASE32 {
-                    for part in (Runs { bytes: run, class, at: 0 }).filter(|part| part.len() >= MIN_BASE32) {
-                        let decoded = unbase32(part);
-                        self.inside(Coding::Base32, &decoded, depth, AS_IT_IS);
-                    }
+                for part in Runs::new(run, class, self.least.base32) {
+                    self.inside(Coding::Base32, &unbase32(part), depth, AS_IT_IS);
                 }
             }
         }
@@ -196,9 +203,12 @@ impl<'a> Decoder<'a> {
 
     fn wide(&mut self, bytes: &[u8], depth: u8) {
         let bytes = &bytes[..bytes.len() / 2 * 2];
+        if bytes.len() < self.least.hex || bytes.iter().map(|b| usize::from(*b == 0)).sum::<usize>() * 4 < bytes.len() {
+            return;
+        }
         let zeros = |at: usize| bytes.iter().skip(at).step_by(2).filter(|b| **b == 0).count();
         for (coding, at) in [(Coding::Utf16Le, 1), (Coding::Utf16Be, 0)] {
-            if bytes.len() >= MIN_HEX && zeros(at) * 4 >= bytes.len() {
+            if zeros(at) * 4 >= bytes.len() {
                 let unit =
                     |pair: &[u8]| if at == 1 { u16::from_le_bytes([pair[0], pair[1]]) } else { u16::from_be_bytes([pair[0], pair[1]]) };
                 let text: String = char::decode_utf16(bytes.chunks(2).map(unit)).map(|c| c.unwrap_or('\u{fffd}')).collect();
@@ -218,38 +228,39 @@ fn turn(bytes: &[u8], reversed: bool, rot13: bool) -> Vec<u8> {
     if rot13 { needles::rot13(&form) } else { form }
 }
 
-/// Whether a text can hold something that decodes, once it is turned so.
-fn promises(bytes: &[u8], shape: &Shape, reversed: bool, rot13: bool) -> bool {
-    // The padding of base64 is no sign of anything.
-    let inner = bytes.trim_ascii();
-    let inner = inner.strip_prefix(b"==").or(inner.strip_prefix(b"=")).unwrap_or(inner);
-    let inner = inner.strip_suffix(b"==").or(inner.strip_suffix(b"=")).unwrap_or(inner);
-    if shape.has(SIGN) && inner.iter().any(|b| CLASS[usize::from(*b)] & SIGN != 0) {
+/// Whether a text can hold something that decodes, once it is turned so: an escape, or a run whose first bytes would be text or a magic
+/// number.
+fn promises(bytes: &[u8], shape: &Shape, least: Least, reversed: bool, rot13: bool) -> bool {
+    if shape.has(SIGN) {
         return true;
     }
-    if shape.longest_run < MIN_BASE64 {
+    if !shape.has_run {
         return false;
     }
-    let long = |class: u16, least: usize| shape.longest_run >= least && Runs { bytes, class, at: 0 }.any(|run| run.len() >= least);
-    if long(if rot13 { HEX_ROT13 } else { HEX }, MIN_HEX) || long(BASE32, MIN_BASE32) || long(BASE32_LOWER, MIN_BASE32) {
-        return true;
-    }
-    // The first bytes of what a run would decode to: text or a magic number.
-    Runs { bytes, class: BASE64, at: 0 }.filter(|run| run.len() >= MIN_BASE64).any(|run| {
-        let peek = if reversed { &run[run.len() - run.len().min(16)..] } else { &run[..run.len().min(16)] };
-        let mut symbols = [0; 16];
-        let symbols = &mut symbols[..peek.len()];
-        for (at, b) in peek.iter().enumerate() {
-            let b = if rot13 { needles::rot13(&[*b])[0] } else { *b };
-            symbols[if reversed { peek.len() - 1 - at } else { at }] = b;
+    let turned = |run: &[u8], symbols: usize| {
+        let mut turned = [0; 16];
+        for (at, symbol) in turned[..symbols].iter_mut().enumerate() {
+            let b = if reversed { run[run.len() - 1 - at] } else { run[at] };
+            *symbol = if rot13 { needles::turned(b) } else { b };
         }
-        unbase64(symbols).is_some_and(|first| {
-            let text = first.iter().all(|b| CLASS[usize::from(*b)] & CONTROL == 0)
-                && std::str::from_utf8(&first).map_or_else(|error| error.error_len().is_none(), |_| true);
-            let zeros = |at: usize| first.iter().skip(at).step_by(2).filter(|b| **b == 0).count() * 3 >= first.len();
-            text || unpack::magic(&first).is_some() || zeros(0) || zeros(1)
-        })
+        turned
+    };
+    let hex = if rot13 { HEX_ROT13 } else { HEX };
+    Runs::new(bytes, BASE64, least.base64).any(|run| {
+        // Sixteen symbols are twelve bytes, ten and eight.
+        unbase64(&turned(run, run.len().min(16))[..run.len().min(16)]).is_some_and(|first| begins_well(&first))
+            || Runs::new(run, hex, least.hex).any(|run| begins_well(&unhex(&turned(run, 16))))
+            || [BASE32, BASE32_LOWER].iter().any(|class| {
+                Runs::new(run, *class, least.base32).any(|run| begins_well(&unbase32(&turned(run, run.len().min(16))[..run.len().min(16)])))
+            })
     })
+}
+
+/// Whether these can be the first bytes of a text or of a format with a magic number.
+fn begins_well(first: &[u8]) -> bool {
+    let text = || std::str::from_utf8(first).map_or_else(|error| error.error_len().is_none(), |_| true);
+    let zeros = |at: usize| first.iter().skip(at).step_by(2).filter(|b| **b == 0).count() * 3 >= first.len();
+    (first.iter().all(|b| CLASS[usize::from(*b)] & CONTROL == 0) && text()) || unpack::magic(first).is_some() || zeros(0) || zeros(1)
 }
 
 /// Lines of one length, or groups of one length: the last may be shorter.
@@ -361,20 +372,32 @@ const CLASS: [u16; 256] = {
 /// What sorts of bytes there are.
 struct Shape {
     any: u16,
-    /// Of the alphabet of base64.
-    longest_run: usize,
+    /// Whether there is a run of the alphabet of base64 worth decoding.
+    has_run: bool,
 }
 
 impl Shape {
-    fn of(bytes: &[u8]) -> Shape {
-        let (mut any, mut run, mut longest_run) = (0, 0, 0);
-        for b in bytes {
-            let class = CLASS[usize::from(*b)];
-            any |= class;
-            run = if class & BASE64 != 0 { run + 1 } else { 0 };
-            longest_run = longest_run.max(run);
+    fn of(bytes: &[u8], least: Least) -> Shape {
+        // Comparisons instead of the table: this way the compiler looks at many bytes at a time.
+        let (mut high, mut control, mut space, mut sign) = (0u8, 0u8, 0u8, 0u8);
+        for &b in bytes {
+            let is = |other: u8| u8::from(b == other);
+            let white = is(b' ') | is(b'\n') | is(b'\t') | is(b'\r') | is(0x0c);
+            high |= b & 0x80;
+            space |= white;
+            control |= (u8::from(b < 0x20) & !white) | is(0x7f);
+            sign |= is(b'%') | is(b'&') | is(b'\\') | is(b'=');
         }
-        Shape { any, longest_run }
+        let [high, control, space, mut sign] = [high, control, space, sign].map(|any| any != 0);
+        if sign {
+            // The padding of base64 is no sign of anything.
+            let inner = bytes.trim_ascii();
+            let inner = inner.strip_prefix(b"==").or(inner.strip_prefix(b"=")).unwrap_or(inner);
+            let inner = inner.strip_suffix(b"==").or(inner.strip_suffix(b"=")).unwrap_or(inner);
+            sign = inner.iter().any(|b| CLASS[usize::from(*b)] & SIGN != 0);
+        }
+        let any = [(high, HIGH), (control, CONTROL), (space, SPACE), (sign, SIGN)].into_iter().filter(|(any, _)| *any);
+        Shape { any: any.fold(0, |all, (_, class)| all | class), has_run: Runs::new(bytes, BASE64, least.base64).next().is_some() }
     }
 
     fn has(&self, class: u16) -> bool {
@@ -386,22 +409,41 @@ impl Shape {
     }
 }
 
-/// Longest stretches of bytes of one class.
+/// Stretches of bytes of one class, as long as they go, that have so many at least.
 struct Runs<'a> {
     bytes: &'a [u8],
     class: u16,
+    least: usize,
+    /// Everything before was looked at, and a run does not go on from there.
     at: usize,
+}
+
+impl<'a> Runs<'a> {
+    fn new(bytes: &'a [u8], class: u16, least: usize) -> Runs<'a> {
+        Runs { bytes, class, least, at: 0 }
+    }
+
+    fn is(&self, at: usize) -> bool {
+        CLASS[usize::from(self.bytes[at])] & self.class != 0
+    }
 }
 
 impl<'a> Iterator for Runs<'a> {
     type Item = &'a [u8];
 
+    /// Looks at the byte where a run that begins here would have its last one: where there is none, all before it can be left out.
     fn next(&mut self) -> Option<&'a [u8]> {
-        let rest = &self.bytes[self.at..];
-        let start = rest.iter().position(|b| CLASS[usize::from(*b)] & self.class != 0)?;
-        let rest = &rest[start..];
-        let len = rest.iter().position(|b| CLASS[usize::from(*b)] & self.class == 0).unwrap_or(rest.len());
-        self.at += start + len;
-        Some(&rest[..len])
+        while self.at + self.least <= self.bytes.len() {
+            let (start, end) = (self.at, self.at + self.least);
+            match (start..end).rev().find(|at| !self.is(*at)) {
+                Some(other) => self.at = other + 1,
+                None => {
+                    let end = (end..self.bytes.len()).find(|at| !self.is(*at)).unwrap_or(self.bytes.len());
+                    self.at = end;
+                    return Some(&self.bytes[start..end]);
+                }
+            }
+        }
+        None
     }
 }

@@ -2,6 +2,7 @@
 
 use super::coding::Coding;
 use super::decode::Decoder;
+use super::needles::ANCHOR;
 use super::place;
 use super::search::{Found, Search};
 use crate::xmpp::element::{Document, NodeId, NodeKind};
@@ -45,13 +46,13 @@ impl Seen {
 pub fn look(search: &Search, bytes: &[u8], document: Option<&Document>) -> Seen {
     let mut seen = Seen::default();
     let mut decoder = Decoder::new(search);
-    let in_bytes = search.matches(bytes);
+    let in_bytes = search.may_match(bytes);
     match document {
         Some(document) => {
             // Where nothing was escaped, a text stands in the bytes as it is, and was looked at with them.
             let as_it_is = in_bytes || memchr::memchr(b'&', bytes).is_some() || memchr::memmem::find(bytes, b"<![").is_some();
             values(&mut decoder, document, as_it_is, &mut seen);
-            joined(search, document, &mut seen);
+            joined(search, document, in_bytes, &mut seen);
             if in_bytes && seen.sightings.is_empty() {
                 let place = || format!("{}, in its markup", place::of(document.root(), None));
                 seen.add(place, direct(search, bytes));
@@ -94,9 +95,11 @@ fn values(decoder: &mut Decoder<'_>, document: &Document, as_it_is: bool, seen: 
 }
 
 /// Texts of different elements, one after the other: what somebody reads who leaves the markup out.
-fn joined(search: &Search, document: &Document, seen: &mut Seen) {
+///
+/// What stands in two texts begins in one of them, or between the two.
+fn joined(search: &Search, document: &Document, begins_in_one: bool, seen: &mut Seen) {
     let texts = || (0..document.len()).map(|index| NodeId(index as u32)).filter(|id| document.node(*id).kind == NodeKind::Text);
-    if texts().nth(1).is_none() {
+    if texts().nth(1).is_none() || !(begins_in_one || search.may_match(&seams(document, texts()))) {
         return;
     }
     let mut all = String::new();
@@ -124,4 +127,24 @@ fn joined(search: &Search, document: &Document, seen: &mut Seen) {
             return;
         }
     }
+}
+
+/// The ends of texts with the beginnings of the next, as long as an anchor, white space left out.
+fn seams(document: &Document, texts: impl Iterator<Item = NodeId>) -> Vec<u8> {
+    let mut all: Vec<u8> = Vec::with_capacity(256);
+    for id in texts {
+        let text = document.text_node(id).as_bytes();
+        let visible = || text.iter().copied().filter(|b| !b.is_ascii_whitespace());
+        if text.len() <= 4 * ANCHOR {
+            all.extend(visible());
+        } else {
+            all.extend(visible().take(ANCHOR));
+            // No needle begins with two of these.
+            all.extend([0xff; 2]);
+            let at = all.len();
+            all.extend(text.iter().rev().copied().filter(|b| !b.is_ascii_whitespace()).take(ANCHOR));
+            all[at..].reverse();
+        }
+    }
+    all
 }

@@ -14,7 +14,7 @@ pub const WINDOW: usize = 12;
 /// Characters of a long canary that the automaton knows in one piece.
 const BLOCK: usize = 6;
 /// Bytes of a needle that the automaton knows; the rest is compared.
-const ANCHOR: usize = 12;
+pub const ANCHOR: usize = 12;
 /// What generated canaries begin with.
 pub const PREFIX: &str = "CNRY";
 /// Random characters of a short canary.
@@ -211,12 +211,17 @@ fn hex(byte: u8) -> [u8; 2] {
 
 /// Letters moved by 13; everything else stays.
 pub fn rot13(bytes: &[u8]) -> Vec<u8> {
-    let turn = |b: &u8| match b {
+    bytes.iter().map(|b| turned(*b)).collect()
+}
+
+/// One byte of [`rot13`].
+#[inline]
+pub fn turned(b: u8) -> u8 {
+    match b {
         b'a'..=b'z' => (b - b'a' + 13) % 26 + b'a',
         b'A'..=b'Z' => (b - b'A' + 13) % 26 + b'A',
-        other => *other,
-    };
-    bytes.iter().map(turn).collect()
+        other => other,
+    }
 }
 
 #[cfg(test)]

@@ -280,11 +280,10 @@ fn chain(choices: &[u8], text: &str) -> Option<(Vec<Coding>, String)> {
         bytes = encode(coding, &bytes);
         codings.push(coding);
     }
-    // Base64 that was turned round is decoded only where it begins like text or like a format with a magic number.
-    let hidden = |pair: &[Coding]| {
-        matches!(pair[0], Coding::Deflate | Coding::Brotli)
-            && pair[1] == Coding::Base64
-            && matches!(pair[2], Coding::Reversed | Coding::Rot13)
+    // What was turned round is decoded only where it begins like text or like a format with a magic number.
+    let hidden = |codings: &[Coding]| {
+        let encoded = matches!(codings[1], Coding::Base64 | Coding::Base32 | Coding::Hex);
+        matches!(codings[0], Coding::Deflate | Coding::Brotli) && encoded && matches!(codings[2], Coding::Reversed | Coding::Rot13)
     };
     (is_text && !codings.windows(3).any(hidden)).then(|| (codings, String::from_utf8(bytes).unwrap()))
 }

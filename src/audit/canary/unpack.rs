@@ -27,9 +27,7 @@ pub fn each(data: &[u8], mut out: impl FnMut(Coding, Vec<u8>)) {
     if begins_deflate(data) {
         add(Coding::Deflate, deflate(data));
     }
-    if begins_brotli(data) {
-        add(Coding::Brotli, all(brotli_decompressor::Decompressor::new(data, 4096)));
-    }
+    add(Coding::Brotli, brotli(data));
 }
 
 /// The format that the first bytes name.
@@ -70,44 +68,162 @@ fn deflate(data: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Whether the first block can be one: its type exists, and a stored one repeats its length.
+/// Whether the first block can be one (RFC 1951 §3.2). Most of what is random is told by its first bytes, for a fraction of what trying costs.
 fn begins_deflate(data: &[u8]) -> bool {
     match data[0] >> 1 & 3 {
+        // A stored block repeats its length.
         0 => data[1] == !data[3] && data[2] == !data[4],
-        // The number of codes: at most 286 of lengths and 30 of distances (RFC 1951 §3.2.7).
-        2 => data[0] >> 3 <= 29 && data[1] & 0x1f <= 29,
-        1 => true,
+        1 => begins_fixed(data).unwrap_or(false),
+        2 => begins_dynamic(data).unwrap_or(false),
         _ => false,
     }
 }
 
-/// Whether the header of the first meta-block promises a size that such data can have (RFC 7932 §9.1 and §9.2): up to 64-fold, or 16 KiB. Random data
-/// rarely does, and trying costs more than everything else.
-fn begins_brotli(data: &[u8]) -> bool {
-    let word = u64::from_le_bytes(data[..8].try_into().expect("eight bytes"));
-    let mut at = match (word & 1, word >> 1 & 7, word >> 4 & 7) {
-        (0, _, _) => 1,
-        (_, 0, 1) => return false,
-        (_, 0, _) => 7,
-        (_, _, _) => 4,
-    };
-    let mut take = |bits: u32| {
-        let value = word >> at & ((1 << bits) - 1);
-        at += bits;
-        value
-    };
-    let last = take(1) == 1;
-    if last && take(1) == 1 {
-        return false;
+/// Bits of deflate, the lowest of a byte first.
+struct Bits<'a> {
+    data: &'a [u8],
+    at: usize,
+}
+
+impl Bits<'_> {
+    fn take(&mut self, count: usize) -> Option<usize> {
+        (0..count).try_fold(0, |value, bit| Some(value | self.one()? << bit))
     }
-    let nibbles = match take(2) {
-        3 => return false,
-        n => 4 + n as u32,
+
+    /// As Huffman codes are packed.
+    fn code(&mut self, count: usize) -> Option<usize> {
+        (0..count).try_fold(0, |value, _| Some(value << 1 | self.one()?))
+    }
+
+    fn one(&mut self) -> Option<usize> {
+        let byte = *self.data.get(self.at / 8)?;
+        let bit = byte >> (self.at % 8) & 1;
+        self.at += 1;
+        Some(usize::from(bit))
+    }
+}
+
+/// Whether the first symbols of a block with fixed codes are such: what is random soon refers to more than there is.
+fn begins_fixed(data: &[u8]) -> Option<bool> {
+    const LOOK: usize = 24;
+    let mut bits = Bits { data, at: 3 };
+    let mut out = 0;
+    for _ in 0..LOOK {
+        let code = bits.code(7)?;
+        let symbol = if code < 24 {
+            256 + code
+        } else {
+            match code << 1 | bits.one()? {
+                long @ 0xc0..=0xc7 => 280 + (long - 0xc0),
+                0xc8.. => bits.one().map(|_| 0)?,
+                _ => 0,
+            }
+        };
+        match symbol {
+            0 => out += 1,
+            // The end of the block, which is that of the data if it says so.
+            256 => return Some(data[0] & 1 == 0 || bits.at.div_ceil(8) == data.len()),
+            286.. => return Some(false),
+            length => {
+                let extra = if (265..285).contains(&length) { (length - 261) / 4 } else { 0 };
+                let more = bits.take(extra)?;
+                out += 3 + more + if length < 265 { length - 257 } else { (4 + (length - 261) % 4) << extra };
+                let distance = bits.code(5)?;
+                let extra = (distance / 2).saturating_sub(1);
+                let base = if distance < 4 { distance } else { (2 + distance % 2) << extra };
+                if distance >= 30 || base + bits.take(extra)? + 1 > out {
+                    return Some(false);
+                }
+            }
+        }
+    }
+    Some(true)
+}
+
+/// Whether the header of a block with codes of its own is one: the counts exist, and the code of the code lengths is complete.
+fn begins_dynamic(data: &[u8]) -> Option<bool> {
+    let mut bits = Bits { data, at: 3 };
+    if bits.take(5)? > 29 || bits.take(5)? > 29 {
+        return Some(false);
+    }
+    let mut used = 0;
+    for _ in 0..bits.take(4)? + 4 {
+        let length = bits.take(3)?;
+        used += if length == 0 { 0 } else { 128 >> length };
+    }
+    Some(used == 128)
+}
+
+/// The header of the first meta-block (RFC 7932 §9.1 and §9.2), as far as it can be one of such data. Random data rarely has one, and trying
+/// costs more than everything else.
+fn brotli_header(data: &[u8]) -> Option<Header> {
+    let mut bits = Bits { data, at: 0 };
+    match bits.one()? {
+        0 => {}
+        _ => match bits.take(3)? {
+            0 if bits.take(3)? == 1 => return None,
+            _ => {}
+        },
+    }
+    let window = bits.at;
+    let last = bits.one()? == 1;
+    if last && bits.one()? == 1 {
+        return None;
+    }
+    let nibbles = match bits.take(2)? {
+        3 => return None,
+        n => 4 + n,
     };
-    let length = take(4 * nibbles) + 1;
-    let smallest = if nibbles > 4 { 1 << (4 * (nibbles - 1)) } else { 1 };
-    let largest = (data.len() as u64 * 64).max(16 << 10);
-    (smallest..=largest).contains(&length) && length * 2 >= data.len() as u64
+    let length = bits.take(4 * nibbles)? + 1;
+    // Up to 64-fold, or 16 KiB.
+    let largest = (data.len() * 64).max(16 << 10);
+    if (nibbles > 4 && length <= 1 << (4 * (nibbles - 1))) || length > largest || length * 2 < data.len() {
+        return None;
+    }
+    if last {
+        return Some(Header { window, length }).filter(|_| has_one_sort(&mut bits, data));
+    }
+    // What is stored is as long as it says; and the last bits, before the padding, announce an empty last meta-block.
+    let end = data.last().filter(|end| **end != 0)?;
+    let top = 7 - end.leading_zeros();
+    let ends = if top == 0 { data[data.len() - 2] & 0x80 != 0 } else { end >> (top - 1) & 1 == 1 };
+    let stored = bits.one()? == 1;
+    let plausible = if stored { length < data.len() && data.len() - length <= 8 } else { has_one_sort(&mut bits, data) };
+    // What is stored begins at a byte, which moving it would change.
+    let length = if stored { usize::MAX } else { length };
+    Some(Header { window, length }).filter(|_| ends && plausible)
+}
+
+/// Short data has one sort of blocks each for literals, insertions and distances.
+fn has_one_sort(bits: &mut Bits<'_>, data: &[u8]) -> bool {
+    const SHORT: usize = 4096;
+    data.len() > SHORT || bits.take(3) == Some(0)
+}
+
+struct Header {
+    /// Bits that tell the size of the window.
+    window: usize,
+    /// Bytes of the first meta-block, if it can be moved by bits.
+    length: usize,
+}
+
+fn brotli(data: &[u8]) -> Option<Vec<u8>> {
+    const SMALL_WINDOW: usize = 15;
+    let header = brotli_header(data)?;
+    if header.length > (1 << SMALL_WINDOW) - 16 {
+        return all(brotli_decompressor::Decompressor::new(data, 4096));
+    }
+    // The window is filled with zeros before anything is read, and most are of several megabytes. Where so little comes out a small one is
+    // the same: 7 bits for 32 KiB, and the rest moved behind them.
+    let mut bits = Bits { data, at: header.window };
+    let mut moved = vec![0; data.len() + 1];
+    moved[0] = 0b111_0001;
+    let mut at = 7;
+    while let Some(bit) = bits.one() {
+        moved[at / 8] |= (bit as u8) << (at % 8);
+        at += 1;
+    }
+    all(brotli_decompressor::Decompressor::new(&moved[..at.div_ceil(8)], 4096))
 }
 
 /// A window that takes no more memory than the largest setting of the usual tool: one LZMA2 filter with up to 64 MiB.
