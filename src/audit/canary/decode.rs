@@ -107,19 +107,15 @@ impl<'a> Decoder<'a> {
     }
 
     fn decode(&mut self, bytes: &[u8], depth: u8, turned: Turned) {
-        let shape = Shape::of(bytes, self.least);
-        if shape.has_run {
-            self.runs(bytes, depth);
+        let shape = Shape::of(bytes);
+        let is_text = shape.is_text(bytes);
+        let promises = self.runs(bytes, is_text, depth);
+        if shape.has(CONTROL) {
+            self.wide(bytes, depth);
         }
-        if shape.has(CONTROL | HIGH) {
-            if shape.has(CONTROL) {
-                self.wide(bytes, depth);
-            }
-            let work = self.work;
+        if !is_text && self.work > 0 {
             let mut unpacked = Vec::new();
-            if work > 0 && !shape.is_text(bytes) {
-                unpack::each(bytes, |coding, bytes| unpacked.push((coding, bytes)));
-            }
+            unpack::each(bytes, |coding, bytes| unpacked.push((coding, bytes)));
             for (coding, inner) in unpacked {
                 self.inside(coding, &inner, depth, AS_IT_IS);
             }
@@ -131,13 +127,13 @@ impl<'a> Decoder<'a> {
                 }
             }
         }
-        if shape.is_text(bytes) {
-            self.text_forms(bytes, &shape, depth, turned);
+        if is_text {
+            self.text_forms(bytes, &shape, promises, depth, turned);
         }
     }
 
     /// What a text becomes when it is folded, packed, or turned round.
-    fn text_forms(&mut self, bytes: &[u8], shape: &Shape, depth: u8, turned: Turned) {
+    fn text_forms(&mut self, bytes: &[u8], shape: &Shape, promises: Promises, depth: u8, turned: Turned) {
         if shape.has(HIGH) {
             let text = String::from_utf8_lossy(bytes);
             let plain = is_nfkc_quick(text.chars()) == IsNormalized::Yes && !text.chars().any(|c| !c.is_ascii() && c.is_uppercase());
@@ -154,9 +150,8 @@ impl<'a> Decoder<'a> {
             let depth = if is_wrapped(bytes) { depth } else { 1 };
             self.inside(Coding::Space, &packed, depth, turned);
         }
-        for (reversed, rot13) in [(true, false), (false, true), (true, true)] {
-            if depth < 2 || (reversed && turned.reversed) || (rot13 && turned.rot13) || !promises(bytes, shape, self.least, reversed, rot13)
-            {
+        for ((reversed, rot13), promised) in TURNS.into_iter().zip(promises) {
+            if depth < 2 || (reversed && turned.reversed) || (rot13 && turned.rot13) || !(promised || shape.has(SIGN)) {
                 continue;
             }
             let now = Turned { reversed: turned.reversed || reversed, rot13: turned.rot13 || rot13 };
@@ -173,26 +168,42 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Runs of the alphabet of base64, of which those of base32 and hexadecimal are parts.
-    fn runs(&mut self, bytes: &[u8], depth: u8) {
+    /// Runs of the alphabet of base64, of which those of base32 and hexadecimal are parts. Says which turns of a text promise something.
+    fn runs(&mut self, bytes: &[u8], is_text: bool, depth: u8) -> Promises {
         let least = self.least;
-        for run in Runs::new(bytes, BASE64, self.least.base64) {
+        let mut promises = [false; 3];
+        let look = is_text && depth > 1;
+        for run in Runs::new(bytes, BASE64, least.base64) {
             if !is_uuid(run) {
                 self.base64(run, depth);
                 // In an address the parts of the path are runs of their own.
-                if run.contains(&b'/') && memchr::memmem::find(bytes, b"://").is_some() {
+                if memchr::memchr(b'/', run).is_some() && memchr::memmem::find(bytes, b"://").is_some() {
                     run.split(|b| *b == b'/').filter(|part| part.len() >= least.base64).for_each(|part| self.base64(part, depth));
                 }
             }
-            for digits in Runs::new(run, HEX, self.least.hex) {
+            if look {
+                promise(&mut promises, run, &TURNS, |first| unbase64(first).is_some_and(|first| begins_well(&first)));
+            }
+            for digits in Runs::new(run, HEX, least.hex) {
                 self.inside(Coding::Hex, &unhex(digits), depth, AS_IT_IS);
+                if look {
+                    promise(&mut promises[..1], digits, &TURNS[..1], |first| begins_well(&unhex(first)));
+                }
+            }
+            if look {
+                let digits = Runs::new(run, HEX_ROT13, least.hex);
+                digits.for_each(|digits| promise(&mut promises[1..], digits, &TURNS[1..], |first| begins_well(&unhex(first))));
             }
             for class in [BASE32, BASE32_LOWER] {
-                for part in Runs::new(run, class, self.least.base32) {
+                for part in Runs::new(run, class, least.base32) {
                     self.inside(Coding::Base32, &unbase32(part), depth, AS_IT_IS);
+                    if look {
+                        promise(&mut promises, part, &TURNS, |first| begins_well(&unbase32(first)));
+                    }
                 }
             }
         }
+        promises
     }
 
     fn base64(&mut self, run: &[u8], depth: u8) {
@@ -228,32 +239,24 @@ fn turn(bytes: &[u8], reversed: bool, rot13: bool) -> Vec<u8> {
     if rot13 { needles::rot13(&form) } else { form }
 }
 
-/// Whether a text can hold something that decodes, once it is turned so: an escape, or a run whose first bytes would be text or a magic
-/// number.
-fn promises(bytes: &[u8], shape: &Shape, least: Least, reversed: bool, rot13: bool) -> bool {
-    if shape.has(SIGN) {
-        return true;
-    }
-    if !shape.has_run {
-        return false;
-    }
-    let turned = |run: &[u8], symbols: usize| {
-        let mut turned = [0; 16];
-        for (at, symbol) in turned[..symbols].iter_mut().enumerate() {
-            let b = if reversed { run[run.len() - 1 - at] } else { run[at] };
-            *symbol = if rot13 { needles::turned(b) } else { b };
+/// The ways a text can be turned: reversed, moved by 13, and both.
+const TURNS: [(bool, bool); 3] = [(true, false), (false, true), (true, true)];
+
+/// For each of [`TURNS`], whether a text that is turned so can hold a run that decodes to something.
+type Promises = [bool; 3];
+
+/// Asks of the first symbols of a run, as they are once it is turned, whether they begin something.
+fn promise(promises: &mut [bool], run: &[u8], turns: &[(bool, bool)], begins: impl Fn(&[u8]) -> bool) {
+    // Sixteen symbols are twelve bytes of base64, ten of base32 and eight of hexadecimal.
+    let mut turned = [0; 16];
+    let turned = &mut turned[..run.len().min(16)];
+    for (promise, (reversed, rot13)) in promises.iter_mut().zip(turns).filter(|(promise, _)| !**promise) {
+        for (at, symbol) in turned.iter_mut().enumerate() {
+            let b = if *reversed { run[run.len() - 1 - at] } else { run[at] };
+            *symbol = if *rot13 { needles::turned(b) } else { b };
         }
-        turned
-    };
-    let hex = if rot13 { HEX_ROT13 } else { HEX };
-    Runs::new(bytes, BASE64, least.base64).any(|run| {
-        // Sixteen symbols are twelve bytes, ten and eight.
-        unbase64(&turned(run, run.len().min(16))[..run.len().min(16)]).is_some_and(|first| begins_well(&first))
-            || Runs::new(run, hex, least.hex).any(|run| begins_well(&unhex(&turned(run, 16))))
-            || [BASE32, BASE32_LOWER].iter().any(|class| {
-                Runs::new(run, *class, least.base32).any(|run| begins_well(&unbase32(&turned(run, run.len().min(16))[..run.len().min(16)])))
-            })
-    })
+        *promise = begins(turned);
+    }
 }
 
 /// Whether these can be the first bytes of a text or of a format with a magic number.
@@ -372,12 +375,10 @@ const CLASS: [u16; 256] = {
 /// What sorts of bytes there are.
 struct Shape {
     any: u16,
-    /// Whether there is a run of the alphabet of base64 worth decoding.
-    has_run: bool,
 }
 
 impl Shape {
-    fn of(bytes: &[u8], least: Least) -> Shape {
+    fn of(bytes: &[u8]) -> Shape {
         // Comparisons instead of the table: this way the compiler looks at many bytes at a time.
         let (mut high, mut control, mut space, mut sign) = (0u8, 0u8, 0u8, 0u8);
         for &b in bytes {
@@ -397,7 +398,7 @@ impl Shape {
             sign = inner.iter().any(|b| CLASS[usize::from(*b)] & SIGN != 0);
         }
         let any = [(high, HIGH), (control, CONTROL), (space, SPACE), (sign, SIGN)].into_iter().filter(|(any, _)| *any);
-        Shape { any: any.fold(0, |all, (_, class)| all | class), has_run: Runs::new(bytes, BASE64, least.base64).next().is_some() }
+        Shape { any: any.fold(0, |all, (_, class)| all | class) }
     }
 
     fn has(&self, class: u16) -> bool {
@@ -422,10 +423,6 @@ impl<'a> Runs<'a> {
     fn new(bytes: &'a [u8], class: u16, least: usize) -> Runs<'a> {
         Runs { bytes, class, least, at: 0 }
     }
-
-    fn is(&self, at: usize) -> bool {
-        CLASS[usize::from(self.bytes[at])] & self.class != 0
-    }
 }
 
 impl<'a> Iterator for Runs<'a> {
@@ -433,17 +430,18 @@ impl<'a> Iterator for Runs<'a> {
 
     /// Looks at the byte where a run that begins here would have its last one: where there is none, all before it can be left out.
     fn next(&mut self) -> Option<&'a [u8]> {
-        while self.at + self.least <= self.bytes.len() {
-            let (start, end) = (self.at, self.at + self.least);
-            match (start..end).rev().find(|at| !self.is(*at)) {
-                Some(other) => self.at = other + 1,
+        let is_other = |b: &u8| CLASS[usize::from(*b)] & self.class == 0;
+        loop {
+            let rest = &self.bytes[self.at..];
+            let (first, more) = rest.split_at_checked(self.least)?;
+            match first.iter().rposition(is_other) {
+                Some(other) => self.at += other + 1,
                 None => {
-                    let end = (end..self.bytes.len()).find(|at| !self.is(*at)).unwrap_or(self.bytes.len());
-                    self.at = end;
-                    return Some(&self.bytes[start..end]);
+                    let len = self.least + more.iter().position(is_other).unwrap_or(more.len());
+                    self.at += len;
+                    return Some(&rest[..len]);
                 }
             }
         }
-        None
     }
 }

@@ -53,12 +53,11 @@ impl Grams {
     /// The first position from `from` on where a needle can begin.
     #[inline]
     fn next(&self, bytes: &[u8], from: usize) -> Option<usize> {
-        let words = bytes.get(from..)?.windows(8);
-        let tail = from + words.len();
-        for (at, window) in words.enumerate() {
-            if self.holds(u64::from_le_bytes(window.try_into().expect("eight bytes"))) {
-                return Some(from + at);
-            }
+        let rest = bytes.get(from..)?;
+        let tail = from + (rest.len() + 1).saturating_sub(8);
+        let place = rest.windows(8).position(|window| self.holds(u64::from_le_bytes(window.try_into().expect("eight bytes"))));
+        if let Some(at) = place {
+            return Some(from + at);
         }
         (tail..(bytes.len() + 1).saturating_sub(GRAM)).find(|at| self.holds(word(&bytes[*at..])))
     }
