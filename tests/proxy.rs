@@ -119,7 +119,7 @@ async fn bytes_in_clear_behind_starttls_are_discarded_and_reported() {
     drop((client, server));
     let log = rig.finish().await;
     assert!(log.actions().contains(&"cleartext_discarded".to_owned()), "{:?}", log.actions());
-    let rules: std::collections::BTreeSet<String> = log.rules().into_iter().map(Into::into).collect();
+    let rules: std::collections::BTreeSet<String> = log.rules().into_iter().collect();
     assert_eq!(rules, ["cleartext-behind-starttls", "login-before-tls"].map(str::to_owned).into());
 }
 

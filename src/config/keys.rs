@@ -113,7 +113,7 @@ pub const KEYS: &[Key] = &[
         "plan",
         "none",
         "[plan]\ncontent_secrecy = true",
-        "What is meant to be done: goal, recipient, need_anonymity, content_secrecy, metadata_secrecy, attachments, allowed_clients, backup_policy. Reports judge it.",
+        "What is meant to be done, and how secret it has to stay: docs/report.md lists the keys. Reports judge it.",
     ),
     key(
         "accepted",

@@ -97,7 +97,7 @@ fn a_flood_of_new_senders_is_forgotten() {
 
 /// Ten million stanzas; takes about an hour without optimisation.
 #[test]
-#[ignore = "takes long"]
+#[ignore = "takes long: cargo test --release --lib -- --ignored flood"]
 fn a_long_flood_of_new_senders_is_forgotten() {
     stays_flat(10, 1_000_000);
 }
