@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::bytes;
+use crate::record::json::decimal;
 
 /// What a string looks like. Used where no catalog row says what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -309,18 +310,7 @@ pub fn push_digest(out: &mut String, bytes: &[u8]) {
 
 /// Appends a number in decimal.
 pub fn push_number(out: &mut String, number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = number;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.push_str(str::from_utf8(&digits[at..]).expect("digits"));
+    out.push_str(str::from_utf8(decimal(number, &mut [0; 20])).expect("digits"));
 }
 
 #[cfg(test)]

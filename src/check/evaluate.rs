@@ -86,7 +86,7 @@ pub fn check(records: &mut dyn BufRead, rows: &Rows, info: &RunInfo, plan: Plan<
     let mut step = String::new();
     let mut steps = BTreeSet::new();
     coverage.damage = read::each(records, |head, body| {
-        cover(&mut coverage, head, &body);
+        coverage.take(head, &body);
         if let ReadBody::Finding(finding) = &body {
             let excused = finding.accepted.is_some()
                 || finding.favour == "for"
@@ -113,18 +113,6 @@ pub fn check(records: &mut dyn BufRead, rows: &Rows, info: &RunInfo, plan: Plan<
     let mut outcomes: Vec<Outcome> = tests.into_iter().map(|test| test.outcome(whole, &steps)).collect();
     outcomes.extend(findings.outcome(whole));
     Ok(Checked { outcomes, partial })
-}
-
-fn cover(coverage: &mut Coverage, head: &Head<'_>, body: &ReadBody<'_>) {
-    match body {
-        ReadBody::Stanza(stanza) => coverage.frame(stanza),
-        ReadBody::Gap(gap) => coverage.gap(gap),
-        ReadBody::Session(event) => {
-            coverage.in_session(&head.session);
-            coverage.session(&head.session, event);
-        }
-        _ => {}
-    }
 }
 
 /// What speaks for or against an expectation.

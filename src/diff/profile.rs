@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::catalog::rows::Rows;
 use crate::record::exposure::UNCLASSIFIED;
-use crate::report::coverage::Coverage;
-use crate::report::read::{self, Exposure, Head, ReadBody, ReadError};
+use crate::report::read::{self, Exposure, ReadBody, ReadError};
 use crate::report::{RunInfo, Summary};
 use crate::xmpp::Direction;
 
@@ -83,7 +82,7 @@ impl Profile {
         let mut values: BTreeMap<(String, &'static str), usize> = BTreeMap::new();
         let mut summary = Summary { run: info, ..Summary::default() };
         let damage = read::each(records, |head, body| {
-            cover(&mut summary.coverage, head, &body);
+            summary.coverage.take(head, &body);
             profile.take(rows, &mut values, body);
         })?;
         summary.coverage.damage = damage;
@@ -169,18 +168,5 @@ impl Profile {
             }
             None => false,
         }
-    }
-}
-
-/// Keeps count of what was not seen.
-fn cover(coverage: &mut Coverage, head: &Head<'_>, body: &ReadBody<'_>) {
-    match body {
-        ReadBody::Stanza(stanza) => coverage.frame(stanza),
-        ReadBody::Gap(gap) => coverage.gap(gap),
-        ReadBody::Session(event) => {
-            coverage.in_session(&head.session);
-            coverage.session(&head.session, event);
-        }
-        _ => {}
     }
 }

@@ -26,7 +26,11 @@ pub fn inner(out: &mut Vec<u8>, text: &str) {
 
 /// Appends a number.
 pub fn number(out: &mut Vec<u8>, number: u64) {
-    let mut digits = [0; 20];
+    out.extend_from_slice(decimal(number, &mut [0; 20]));
+}
+
+/// A number in decimal, at the end of `digits`.
+pub(crate) fn decimal(number: u64, digits: &mut [u8; 20]) -> &[u8] {
     let mut at = digits.len();
     let mut rest = number;
     loop {
@@ -37,7 +41,7 @@ pub fn number(out: &mut Vec<u8>, number: u64) {
             break;
         }
     }
-    out.extend_from_slice(&digits[at..]);
+    &digits[at..]
 }
 
 /// Appends the members of a struct that serde writes to the object that is being written, which has members already.

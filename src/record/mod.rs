@@ -5,7 +5,7 @@
 
 pub mod assessment;
 pub mod exposure;
-mod json;
+pub(crate) mod json;
 mod line;
 pub mod time;
 

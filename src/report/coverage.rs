@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::read::{Damage, ReadStanza};
+use super::read::{Damage, Head, ReadBody, ReadStanza};
 use super::tally::Tally;
 use crate::catalog::rows::Row;
 use crate::record::{Gap, SessionEvent, Totals};
@@ -87,6 +87,19 @@ impl Coverage {
             reasons.push(format!("{} of {} sessions have no recorded end", self.opened - self.closed, self.opened));
         }
         reasons
+    }
+
+    /// Counts what a record says of how much was seen; its values aside.
+    pub(crate) fn take(&mut self, head: &Head<'_>, body: &ReadBody<'_>) {
+        match body {
+            ReadBody::Stanza(stanza) => self.frame(stanza),
+            ReadBody::Gap(gap) => self.gap(gap),
+            ReadBody::Session(event) => {
+                self.in_session(&head.session);
+                self.session(&head.session, event);
+            }
+            _ => {}
+        }
     }
 
     /// Counts a record of a client's session.

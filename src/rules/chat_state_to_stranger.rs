@@ -11,7 +11,7 @@
 //!
 //! **Limits.** Says nothing before the roster was seen. What was written in earlier sessions is not known.
 //!
-//! **References.** XEP-0085 §5.1 and §5.6, RFC 6121 §3.1 and §13.
+//! **References.** XEP-0085 §5.1 and §5.6, RFC 6121 §3.1 and §11.
 
 use super::names::CHAT_STATES;
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
@@ -25,7 +25,7 @@ pub(super) const RULE: Rule = Rule {
     confidence: Confidence::Likely,
     avoidability: Avoidability::Avoidable,
     advice: "switch typing notices off, or limit them to contacts; report it if the client offers neither",
-    source: "XEP-0085 §5.6 (a way to disable chat states is required); RFC 6121 §13 (presence only for those entitled to it)",
+    source: "XEP-0085 §5.6 (a way to disable chat states is required); RFC 6121 §11 (presence only for those entitled to it)",
     watches: &[
         (CHAT_STATES, "active"),
         (CHAT_STATES, "composing"),

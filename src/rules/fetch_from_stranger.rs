@@ -32,7 +32,7 @@ pub(super) const RULE: Rule = Rule {
     confidence: Confidence::Possible,
     avoidability: Avoidability::Optional,
     advice: "see whether pictures and profiles of strangers can be switched off, and automatic loading limited to contacts",
-    source: "XEP-0231 §4 (a person may be asked first); XEP-0030 §8 (whom to ask and answer); RFC 6121 §13",
+    source: "XEP-0231 §4 (a person may be asked first); XEP-0030 §8 (whom to ask and answer); RFC 6121 §11",
     watches: &[
         (CLIENT, "message"),
         (CLIENT, "presence"),

@@ -1,0 +1,257 @@
+//! One frame becomes a stanza record: parsed, matched, judged, searched for canaries, shown to the leak rules.
+
+use super::extract::Context;
+use super::opacity::{self, Scene};
+use super::{Auditor, Evidence, Queued, canary, evidence, observers};
+use crate::catalog::Known;
+use crate::record::{Body, Exposures, Finding, FrameName, Gap, Observer, Observers, Phase, Stanza, Verdict};
+use crate::rules::{Judged, Sight};
+use crate::xmpp::Direction;
+use crate::xmpp::element::{Element, Inherited, ParseError};
+use crate::xmpp::framer::{Frame, FrameKind};
+use crate::xmpp::ns;
+
+impl Auditor {
+    pub(super) fn blank(&self, direction: Option<Direction>, exposures: Exposures) -> Stanza {
+        Stanza {
+            input: None,
+            direction,
+            phase: direction.map_or(Phase::LoggedIn, |d| self.sides[d.index()].phase),
+            kind: FrameName::Unknown,
+            name: String::new(),
+            namespace: String::new(),
+            stanza_type: String::new(),
+            bytes: 0,
+            payloads: Vec::new(),
+            answers: None,
+            observers: Default::default(),
+            exposures,
+            verdict: None,
+            conversation: None,
+            irregular: Default::default(),
+            gap: None,
+            evidence: None,
+        }
+    }
+
+    /// Audits a frame and looks for canaries in it.
+    pub(super) fn audit_watched(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
+        let mut stanza = self.audit(bytes, frame, direction, input);
+        if self.watch.is_active() {
+            if !canary::watch::is_parsed(&stanza) {
+                self.seek_canaries(bytes, frame, &mut stanza, input);
+            }
+            self.watch.mask_evidence(&mut stanza);
+        }
+        stanza
+    }
+
+    /// Looks for canaries in the frame that is in `document`, or could not be read into it. What is found decides the verdict.
+    fn seek_canaries(&mut self, bytes: &[u8], frame: &Frame, stanza: &mut Stanza, input: Option<u64>) {
+        let document = canary::watch::is_parsed(stanza).then_some(&self.document);
+        let watched = canary::watch::Frame {
+            bytes,
+            complete: frame.kind != FrameKind::TooLong,
+            document,
+            message: document.map(|document| inner_message(document.root(), &self.catalog.known)),
+            seq: self.seq,
+            evidence: input.unwrap_or(self.seq),
+            at: self.at,
+        };
+        let findings = self.watch.frame(watched, stanza);
+        self.queue_findings(findings);
+    }
+
+    fn audit(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
+        let (exposures, evidence) = self.spare.take().unwrap_or_else(|| (Exposures::new(self.catalog.clone()), String::new()));
+        let mut stanza = Stanza { bytes: frame.len, ..self.blank(direction, exposures) };
+        stanza.observers = Observers::default().with(Observer::OwnServer);
+        if stanza.phase == Phase::BeforeTls {
+            stanza.observers = stanza.observers.with(Observer::Network);
+        }
+        let header = frame.kind == FrameKind::StreamOpen;
+        match frame.kind {
+            FrameKind::TooLong => {
+                let detail = "the element is longer than the limit; it was passed on unread".to_owned();
+                stanza.gap = Some(Gap { reason: "limit".into(), detail, bytes: frame.len });
+                return stanza;
+            }
+            FrameKind::Truncated => {
+                stanza.gap =
+                    Some(Gap { reason: "truncated".into(), detail: "the stream ended inside an element".into(), bytes: frame.len });
+                return stanza;
+            }
+            FrameKind::StreamClose => {
+                stanza.kind = FrameName::StreamClose;
+                stanza.exposures.push_fact("stream.close", "present");
+                return stanza;
+            }
+            FrameKind::Declaration => {
+                stanza.kind = FrameName::Declaration;
+                stanza.exposures.push_fact("stream.prolog", "present");
+                return stanza;
+            }
+            FrameKind::Stray => {
+                stanza.gap = Some(Gap {
+                    reason: "malformed".into(),
+                    detail: "text or markup that XMPP does not allow between stanzas".into(),
+                    bytes: frame.len,
+                });
+                return stanza;
+            }
+            FrameKind::StreamOpen | FrameKind::Element | FrameKind::Keepalive => {}
+        }
+        let default = Inherited::default();
+        let inherited = match direction {
+            _ if header => &default,
+            Some(direction) => &self.sides[direction.index()].inherited,
+            None => &self.sides[0].inherited,
+        };
+        if let Err(error) = self.document.parse(bytes, header, inherited, &self.catalog.names, &self.settings.limits) {
+            stanza.irregular = self.document.irregular();
+            let reason = if matches!(error, ParseError::Limit(..)) { "limit" } else { "malformed" };
+            stanza.gap = Some(Gap { reason: reason.into(), detail: error.to_string(), bytes: frame.len });
+            return stanza;
+        }
+        if let (true, Some(direction)) = (header, direction) {
+            self.sides[direction.index()].inherited = Inherited::from_header(&self.document);
+        }
+        let known = &self.catalog.known;
+        let root = self.document.root();
+        self.memory.learn(root, direction, known);
+        let peer = self.memory.peer(root, direction, known);
+        let context = Context {
+            direction,
+            memory: &self.memory,
+            keep_content: self.settings.keep_content,
+            max_forwards: self.settings.limits.max_forwards,
+            peer,
+        };
+        self.extractor.run(&self.catalog, &self.document, context, &mut stanza.exposures);
+        stanza.observers = observers::of(root, direction, stanza.phase, peer, self.memory.own.as_deref(), known);
+        stanza.kind = frame_name(root, header, known);
+        root.local().clone_into(&mut stanza.name);
+        if root.uri() != ns::CLIENT {
+            root.uri().clone_into(&mut stanza.namespace);
+        }
+        if let Some(stanza_type) = root.attr("type") {
+            stanza_type.clone_into(&mut stanza.stanza_type);
+        }
+        for child in root.children() {
+            let uri = child.uri();
+            if uri != ns::CLIENT && stanza.payloads.len() < 64 && !stanza.payloads.iter().any(|p| p == uri) {
+                stanza.payloads.push(uri.to_owned());
+            }
+        }
+        if let (Some(direction), true, true) = (direction, root.sym() == known.iq, input.is_none()) {
+            stanza.answers = self.memory.link(root, direction, self.seq).map(|request| request.seq);
+        }
+        // A copy is rated like the message it copies; the conversation is that of the inner message.
+        let message = inner_message(root, known);
+        let scene = Scene {
+            direction,
+            at: self.at,
+            memory: &self.memory,
+            known,
+            canaries: &self.settings.canaries,
+            frame: bytes,
+            max_forwards: self.settings.limits.max_forwards,
+        };
+        let judged = self.opacity.judge(root, &scene);
+        if judged.is_some() {
+            stanza.conversation = conversation(message, direction, &self.memory).or_else(|| self.memory.own.clone());
+        }
+        let expectation = judged.as_ref().map(|judged| (judged.announced, judged.protects));
+        stanza.verdict = judged.map(|judged| judged.verdict);
+        if let (true, Some((announced, protects))) = (message.id == root.id, expectation) {
+            self.expect_encryption(&mut stanza, direction, announced, protects);
+        }
+        if self.watch.is_active() {
+            self.seek_canaries(bytes, frame, &mut stanza, input);
+        }
+        let judged = stanza
+            .verdict
+            .as_ref()
+            .map(|verdict| Judged { body: verdict.body, rules: verdict.rules.iter().map(|rule| (*rule).into()).collect() });
+        let findings = self.rules.see(Sight {
+            stanza: self.document.root(),
+            direction,
+            phase: stanza.phase,
+            verdict: judged.as_ref(),
+            conversation: stanza.conversation.as_deref(),
+            at: self.at.map(|at| at.mono_micros),
+            number: input.unwrap_or(self.seq),
+        });
+        self.queue_findings(findings);
+        stanza.irregular = self.document.irregular();
+        if self.settings.evidence == Evidence::Redacted {
+            let keep_content = self.settings.keep_content;
+            stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, keep_content, evidence));
+        }
+        stanza
+    }
+
+    /// Content in clear, where a message in the same conversation and direction was encrypted before, is suspect (rule L6): the client, or
+    /// the person, fell back without the conversation showing it.
+    ///
+    /// So is it where the stanza itself announces encryption (XEP-0380).
+    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>, announced: bool, protects: bool) {
+        let (Some(verdict), Some(with)) = (&mut stanza.verdict, &stanza.conversation) else { return };
+        // Without a direction a conversation is named by whom the stanza is for, so that each way has a name of its own.
+        let direction = direction.unwrap_or(Direction::ClientToServer);
+        let encrypted = self.memory.encrypted_with(with, direction);
+        if protects {
+            self.memory.remember_encrypted(with, direction);
+        } else if (encrypted || announced) && verdict.body == Verdict::NotEncrypted && verdict.rules.contains(&"N1") {
+            let because = if encrypted {
+                "readable text in a conversation that was encrypted before"
+            } else {
+                "readable text in a message that announces encryption"
+            };
+            opacity::downgrade(verdict, because);
+        }
+    }
+
+    /// What the rules found follows the record it stands on.
+    pub(super) fn queue_findings(&mut self, findings: Vec<Finding>) {
+        for finding in findings.into_iter().rev() {
+            self.queue.push_front(Queued::Body { body: Body::Finding(Box::new(finding)), at: self.at });
+        }
+    }
+}
+
+fn frame_name(root: Element<'_>, header: bool, known: &Known) -> FrameName {
+    let sym = root.sym();
+    if header {
+        FrameName::StreamOpen
+    } else if sym == known.message {
+        FrameName::Message
+    } else if sym == known.presence {
+        FrameName::Presence
+    } else if sym == known.iq {
+        FrameName::Iq
+    } else {
+        FrameName::Nonza
+    }
+}
+
+/// The message that a carbon or archive result copies, or the element itself.
+fn inner_message<'a>(root: Element<'a>, known: &Known) -> Element<'a> {
+    if root.sym() != known.message {
+        return root;
+    }
+    let wrapper = root.children().find(|c| [known.carbons_sent, known.carbons_received, known.mam_result].contains(&c.sym()));
+    wrapper.and_then(|w| w.child(known.forwarded)).and_then(|f| f.child(known.message)).unwrap_or(root)
+}
+
+/// Whom a message is exchanged with, seen from the account.
+fn conversation(message: Element<'_>, direction: Option<Direction>, memory: &super::Memory) -> Option<String> {
+    let (to, from) = (message.attr("to"), message.attr("from"));
+    let other = match (direction, from, to) {
+        (_, Some(from), Some(to)) if memory.is_own(from) => Some(to),
+        (_, Some(from), Some(to)) if memory.is_own(to) => Some(from),
+        (Some(Direction::ServerToClient), from, _) => from,
+        (_, from, to) => to.or(from),
+    };
+    other.map(|address| crate::xmpp::jid::normalised_bare(address).into_owned())
+}

@@ -1,0 +1,62 @@
+//! The auditor as a whole: buffers let go, encryption expected, whose conversation it is.
+
+use super::*;
+
+/// An idle session forgets nothing but its buffers.
+#[test]
+fn shrinking_does_not_show() {
+    let read = |shrink: bool| {
+        let mut auditor = Auditor::new(Catalog::builtin(), Arc::default(), "s").assume_logged_in();
+        let mut lines = Vec::new();
+        for piece in ["<presence/> ", "<message to='ann@a.example'><bo", "dy>x</body></message>", "<presence/>"] {
+            auditor.feed(Direction::ClientToServer, piece.as_bytes(), None);
+            lines.extend(std::iter::from_fn(|| auditor.poll()).map(|record| record.to_json()));
+            if shrink {
+                auditor.shrink();
+            }
+        }
+        lines
+    };
+    assert_eq!(read(true), read(false));
+    assert_eq!(read(true).len(), 4);
+}
+
+/// Rule L6: the message in clear is suspect, and a finding points at it; the other direction was never encrypted.
+#[test]
+fn clear_text_after_encrypted_text_is_a_finding() {
+    let mut auditor = Auditor::new(Catalog::builtin(), Arc::default(), "s").assume_logged_in();
+    let omemo = "<message to='ann@a.example'><encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'><key rid='2'>\
+        MwohBe6KSVOTzXno3V8VSqKID3gmzJR4jf00bBtmmJNHUsR3EAAYAiIwrS/RWECWXMf7PhP8K6nDfulMayvofTaMmLTGwGDMhISvotyrivXUauq6iZA8tSl5T8hDbHbBjMw=</key>\
+        <iv>QUJDREVGR0hJSktM</iv></header><payload>QUJD</payload></encrypted></message>";
+    let clear = "<message to='ann@a.example'><body>x</body></message>";
+    let answer = "<message from='ann@a.example'><body>y</body></message>";
+    auditor.feed(Direction::ClientToServer, [clear, omemo, clear].concat().as_bytes(), None);
+    auditor.feed(Direction::ServerToClient, answer.as_bytes(), None);
+    let mut seen = Vec::new();
+    while let Some(record) = auditor.poll() {
+        match record.body {
+            Body::Stanza(stanza) => seen.push(stanza.verdict.expect("each has content").body.name().to_owned()),
+            Body::Finding(finding) => seen.push(format!("{} {:?}", finding.rule, finding.evidence)),
+            _ => {}
+        }
+    }
+    assert_eq!(seen, ["NOT_ENCRYPTED", "OPAQUE", "SUSPECT", "clear-text-after-encryption [1, 2]", "NOT_ENCRYPTED"]);
+}
+
+/// Two accounts under test that talk to each other: each session has its own side.
+#[test]
+fn a_conversation_is_with_the_other_party() {
+    let accounts = vec!["ann@a.example".to_owned(), "ben@a.example".to_owned()];
+    let settings = Arc::new(Settings { accounts, ..Settings::default() });
+    let mut auditor = Auditor::new(Catalog::builtin(), settings, "s").assume_logged_in();
+    let mut with = |direction, xml: &str| match auditor.audit_one(xml.as_bytes(), Some(direction), None, 0).body {
+        Body::Stanza(stanza) => stanza.conversation,
+        _ => None,
+    };
+    let bound = "<iq type='result' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>ben@a.example/x</jid></bind></iq>";
+    assert_eq!(with(Direction::ServerToClient, bound), None);
+    let from_ann = "<message from='ann@a.example/y' to='ben@a.example'><body>x</body></message>";
+    assert_eq!(with(Direction::ServerToClient, from_ann).as_deref(), Some("ann@a.example"));
+    let to_ann = "<message to='ann@a.example'><body>x</body></message>";
+    assert_eq!(with(Direction::ClientToServer, to_ann).as_deref(), Some("ann@a.example"));
+}
