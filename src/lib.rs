@@ -37,5 +37,7 @@ pub mod scan;
 pub mod share_key;
 #[cfg(feature = "proxy")]
 pub mod sink;
+#[cfg(feature = "proxy")]
+pub mod stderr;
 pub mod transcript;
 pub mod xmpp;

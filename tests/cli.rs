@@ -30,5 +30,7 @@ mod runs;
 mod scan;
 #[path = "cli/secrets.rs"]
 mod secrets;
+#[path = "cli/terminal.rs"]
+mod terminal;
 #[path = "cli/usage.rs"]
 mod usage;

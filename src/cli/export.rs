@@ -13,6 +13,7 @@ use stanzascope::export::{Done, ExportError, Share, ShareOptions, csv, jsonl, sq
 use stanzascope::report::text::layout::counted;
 use stanzascope::run_dir::replace;
 use stanzascope::run_files::RunFiles;
+use stanzascope::say;
 use stanzascope::share_key;
 
 use super::{Failure, Outcome};
@@ -85,7 +86,7 @@ pub fn run(args: &Args) -> Outcome {
         (false, 0) => String::new(),
         (torn, unreadable) => format!("; the log is damaged: {} cannot be read", counted(unreadable + u64::from(torn), "line")),
     };
-    eprintln!("{} of {}{damage}", counted(done.exposures, "exposure"), counted(done.records, "record"));
+    say!("{} of {}{damage}", counted(done.exposures, "exposure"), counted(done.records, "record"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -93,7 +94,7 @@ fn share(args: &Args, files: &RunFiles, rows: &Rows) -> Result<Share, Failure> {
     let key = match files.directory() {
         Some(directory) => share_key::of_run(directory).map_err(|error| Failure::Usage(error.into()))?,
         None => {
-            eprintln!("the records lie in no run directory: the key of the tokens is kept nowhere, and the next export has other tokens");
+            say!("the records lie in no run directory: the key of the tokens is kept nowhere, and the next export has other tokens");
             share_key::fresh().map_err(|error| Failure::Operation(error.into()))?
         }
     };

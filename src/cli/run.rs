@@ -24,6 +24,7 @@ use stanzascope::proxy::upstream::{
 use stanzascope::proxy::{self, preflight};
 use stanzascope::rules::{Choice, RuleSet};
 use stanzascope::run::{self, Plan};
+use stanzascope::say;
 use stanzascope::sink::OnLogFailure;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -213,7 +214,7 @@ fn prepare_key_log() -> anyhow::Result<()> {
     if mode & 0o077 != 0 {
         bail!("{shown} is open to other users (mode {mode:04o}): run `chmod 600 {shown}`, or let SSLKEYLOGFILE name another file");
     }
-    eprintln!("WRITING TLS KEYS to {shown}: whoever has them can read recorded traffic of this run. Delete the file after use.");
+    say!("WRITING TLS KEYS to {shown}: whoever has them can read recorded traffic of this run. Delete the file after use.");
     Ok(())
 }
 
@@ -353,11 +354,11 @@ async fn start(args: &Args, config: Config) -> Outcome {
     let (authority, is_new) = authority(&config).map_err(Failure::Usage)?;
     let report = preflight::preflight(&upstream, &config.domains[0], config.accounts.first().map(String::as_str), deadline).await;
     for line in report.lines() {
-        eprintln!("{line}");
+        say!("{line}");
     }
     if args.check {
-        eprintln!("ports: {} and {} are free", addresses[0], addresses[1]);
-        eprintln!("{}", authority.facts());
+        say!("ports: {} and {} are free", addresses[0], addresses[1]);
+        say!("{}", authority.facts());
         return Ok(ExitCode::from(if report.worst() == preflight::Status::Fail { 3 } else { 0 }));
     }
     let settings = Settings {
@@ -382,10 +383,10 @@ async fn start(args: &Args, config: Config) -> Outcome {
             direct_port: addresses[1].port(),
             domain: &config.domains[0],
         }) {
-            eprintln!("{guide}");
+            say!("{guide}");
         }
     } else {
-        eprintln!(
+        say!(
             "clients trust {} (how, per client: stanzascope ca show --certs {})",
             config.certs.join("root.pem").display(),
             config.certs.display()
