@@ -18,9 +18,11 @@ from pathlib import Path
 SERVERS = ["prosody", "prosody-modules", "ejabberd"]
 CLIENTS = ["profanity", "mcabber", "tmux"]
 TOOLS = ["openssl", "prometheus"]  # `prometheus` brings promtool.
+# Reads the pages we write; Playwright drives this one and downloads none.
+BROWSER = ["chromium", "fonts-dejavu-core"]
 # What else decides whether a client trusts the CA, for the tests that `cargo test` leaves out.
 VERIFIERS = ["gnutls-bin", "libnss3-tools", "default-jdk-headless"]
-ALL = [*SERVERS, *CLIENTS, *TOOLS, *VERIFIERS]
+ALL = [*SERVERS, *CLIENTS, *TOOLS, *BROWSER, *VERIFIERS]
 
 LOCK = Path(tempfile.gettempdir()) / "stanzascope-apt.lock"
 POLICY = Path("/usr/sbin/policy-rc.d")
