@@ -20,6 +20,8 @@ pub mod export;
 #[cfg(feature = "proxy")]
 pub mod metrics;
 #[cfg(feature = "proxy")]
+pub mod otlp;
+#[cfg(feature = "proxy")]
 pub mod proxy;
 pub mod record;
 pub mod report;

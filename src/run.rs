@@ -21,7 +21,9 @@ use crate::audit::canary::{Assessor, Canaries, Witness, witness};
 use crate::audit::{Auditor, Settings};
 use crate::ca::Authority;
 use crate::catalog::Catalog;
+use crate::export::otlp::Origin;
 use crate::metrics::Metrics;
+use crate::otlp::{self, Courier};
 use crate::proxy::clock::Clock;
 use crate::proxy::gate::Policy;
 use crate::proxy::upstream::UpstreamConfig;
@@ -34,6 +36,9 @@ use crate::transcript;
 
 /// Time for sessions to end after the run was told to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time for the collector to take what is left when the run is over.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What to run.
 pub struct Plan {
@@ -73,6 +78,8 @@ pub struct Plan {
     pub marks_from_stdin: bool,
     /// File with what receiving devices showed, read at the end.
     pub witness: Option<PathBuf>,
+    /// Where the records are also sent while they are written.
+    pub collector: Option<otlp::Endpoint>,
     /// Whether to show one live status line on standard error.
     pub status_line: bool,
 }
@@ -88,6 +95,8 @@ pub struct Finished {
     pub log_failure: Option<LogFailed>,
     /// Why the file of witnesses was not used.
     pub witness_failure: Option<String>,
+    /// What became of the records on the way to the collector.
+    pub delivery: Option<otlp::Delivery>,
 }
 
 /// Why a run could not begin.
@@ -149,6 +158,15 @@ pub async fn run(
     directory.write_catalog(&catalog).map_err(here)?;
     directory.write_manifest(&manifest).map_err(here)?;
     let (sink, writer) = Sink::open(&directory.file(RECORDS), plan.on_log_failure, metrics.clone()).map_err(here)?;
+    let following = match plan.collector.clone() {
+        Some(collector) => {
+            let run = directory.path().file_name().unwrap_or_default().to_string_lossy();
+            let origin = Origin { run: run.into_owned(), label: plan.label.clone(), version: env!("CARGO_PKG_VERSION").into() };
+            let courier = Courier::new(collector, &directory.file(RECORDS), origin, Some(metrics.clone()));
+            Some(courier.and_then(Courier::follow).map_err(here)?)
+        }
+        None => None,
+    };
     let transcript = match plan.transcript {
         true => Some(Sink::open(&directory.file(TRANSCRIPT), plan.on_log_failure, metrics.clone()).map_err(here)?),
         false => None,
@@ -223,22 +241,23 @@ pub async fn run(
     let witness_failure = conclude(&shared, &run_auditor, witness.as_deref(), &mut manifest).await;
     drop((sink, transcript, shared));
     // Sessions that did not stop in time hold the log open; what they have not written by now is lost with them.
-    let log_failure = tokio::task::spawn_blocking(move || {
+    let (log_failure, delivery) = tokio::task::spawn_blocking(move || {
         let failed = writer.finish();
         let transcript_failed = transcript_writer.map_or(Ok(()), crate::sink::Writer::finish);
-        failed.and(transcript_failed).err()
+        (failed.and(transcript_failed).err(), following.map(|following| following.finish(DELIVERY_TIMEOUT)))
     })
     .await
-    .unwrap_or(None);
+    .unwrap_or((None, None));
 
     manifest["ended"] = json!(OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default());
     manifest["counts"] = serde_json::to_value(metrics.glance()).unwrap_or_default();
     manifest["log_failure"] = json!(log_failure.as_ref().map(|failure| failure.0.clone()));
+    manifest["otlp"] = json!(delivery.as_ref());
     // A full disk has been reported already.
     let _ = directory.write_manifest(&manifest);
     let path = directory.path().to_owned();
     let summary = crate::run_files::summary_screen(&path).map_err(|error| RunError::Summary(error.to_string()))?;
-    Ok(Finished { summary, directory: path, log_failure, witness_failure })
+    Ok(Finished { summary, directory: path, log_failure, witness_failure, delivery })
 }
 
 /// Every rule, unless some were chosen, in one set for all sessions: rules that compare accounts do so through it.

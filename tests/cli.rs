@@ -18,6 +18,8 @@ mod disk;
 mod documents;
 #[path = "cli/export.rs"]
 mod export;
+#[path = "cli/otlp.rs"]
+mod otlp;
 #[path = "cli/rig.rs"]
 mod rig;
 #[path = "cli/rules.rs"]

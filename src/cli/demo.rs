@@ -86,6 +86,7 @@ async fn show(args: &Args) -> Outcome {
         preflight: serde_json::Value::Null,
         marks_from_stdin: false,
         witness: None,
+        collector: None,
         status_line: false,
     };
     let root = certs.join("root.pem");

@@ -4,6 +4,7 @@ mod ca;
 mod canary;
 mod catalog;
 mod check;
+mod collector;
 mod consent;
 mod demo;
 mod diff;

@@ -16,6 +16,7 @@ use stanzascope::audit::canary::Canaries;
 use stanzascope::audit::{Evidence, Settings};
 use stanzascope::ca::{self, Authority, Scope};
 use stanzascope::config::{MetricsListener, SessionFile};
+use stanzascope::otlp::Endpoint;
 use stanzascope::proxy::gate::{ChannelBinding, Policy};
 use stanzascope::proxy::scope::{self, Ownership};
 use stanzascope::proxy::upstream::{
@@ -115,6 +116,12 @@ pub struct Args {
     /// the recipient's client.
     #[arg(long, value_name = "FILE")]
     witness: Option<PathBuf>,
+    /// Also send the records to this OpenTelemetry Collector (OTLP over HTTP) while they are written; the log stays complete. A token goes into
+    /// OTEL_EXPORTER_OTLP_HEADERS.
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
+    #[command(flatten)]
+    collector: super::collector::Reach,
     /// Write TLS keys to the file named by SSLKEYLOGFILE.
     #[arg(long)]
     tls_keylog: bool,
@@ -193,6 +200,7 @@ pub fn run(args: &Args) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     let config = merge(args).map_err(Failure::Usage)?;
+    let collector = args.otlp.as_deref().map(|url| args.collector.endpoint(url)).transpose().map_err(Failure::Usage)?;
     if !args.check {
         consent::require(args.yes).map_err(Failure::Usage)?;
         if args.tls_keylog {
@@ -200,7 +208,7 @@ pub fn run(args: &Args) -> Outcome {
         }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(start(args, config))
+    runtime.block_on(start(args, config, collector))
 }
 
 /// Makes sure that the file for TLS keys is private before the TLS library opens it, which would leave that to the umask (S-14).
@@ -327,7 +335,7 @@ fn upstream_is_local(target: &Target) -> bool {
     }
 }
 
-async fn start(args: &Args, config: Config) -> Outcome {
+async fn start(args: &Args, config: Config, collector: Option<Endpoint>) -> Outcome {
     let catalog = extra_catalog::load(args.catalog.as_deref()).map_err(Failure::Usage)?;
     let listeners = bind(&config).await.map_err(Failure::Usage)?;
     let addresses = proxy::addresses(&listeners);
@@ -411,6 +419,7 @@ async fn start(args: &Args, config: Config) -> Outcome {
         preflight: serde_json::to_value(&report).context("the preflight report")?,
         marks_from_stdin: true,
         witness: args.witness.clone(),
+        collector,
         status_line: std::io::stderr().is_terminal(),
     };
     let finished = run::run(catalog, plan, listeners, run::interrupted()).await?;
@@ -419,6 +428,15 @@ async fn start(args: &Args, config: Config) -> Outcome {
         return Err(Failure::Operation(failure.into()));
     }
     printed?;
+    if let Some(delivery) = finished.delivery {
+        say!("to the collector: {delivery}");
+        if !delivery.is_whole() {
+            let run = finished.directory.display();
+            return Err(Failure::Operation(anyhow!(
+                "the collector does not have all records; the log has: send it again with `stanzascope export {run} --format otlp --to URL`"
+            )));
+        }
+    }
     if let Some(failure) = finished.witness_failure {
         return Err(Failure::Operation(anyhow!("{failure} (the run is complete without it)")));
     }
