@@ -332,7 +332,6 @@ fn flags_in_documents_exist() {
 #[test]
 fn metrics_in_documents_and_dashboards_exist() {
     let metrics = Metrics::new(&Catalog::builtin());
-    metrics.run_label("a-client");
     let encoded = metrics.encode();
     let exists =
         |name: &str| encoded.lines().any(|line| line.strip_prefix("# TYPE ").is_some_and(|rest| rest.split(' ').next() == Some(name)));
