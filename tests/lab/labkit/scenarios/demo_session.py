@@ -14,13 +14,13 @@ from ..ground_truth import GroundTruth
 ROOM = f"allotment@conference.{DOMAIN}"
 
 
-def run(endpoint: Endpoint, alice: Account, bob: Account) -> GroundTruth:
+def run(endpoint: Endpoint, alice: Account, bob: Account, room: str = ROOM) -> GroundTruth:
     truth = GroundTruth()
-    asyncio.run(_play(endpoint, alice, bob, truth))
+    asyncio.run(_play(endpoint, alice, bob, truth, room))
     return truth
 
 
-async def _play(endpoint: Endpoint, alice: Account, bob: Account, truth: GroundTruth) -> None:
+async def _play(endpoint: Endpoint, alice: Account, bob: Account, truth: GroundTruth, room: str) -> None:
     # Legacy OMEMO alone keeps the recording small: most of its bytes are published keys.
     phone = Device(alice, "phone", endpoint, truth, legacy_only=True)
     laptop = Device(alice, "laptop", endpoint, truth, legacy_only=True)
@@ -38,7 +38,7 @@ async def _play(endpoint: Endpoint, alice: Account, bob: Account, truth: GroundT
         await desk.learn_devices(alice, 2)
 
         await _chat(phone, laptop, desk)
-        await _room(phone, desk)
+        await _room(phone, desk, room)
         await _file(phone, desk)
         phone.set_presence("dnd", "Planting potatoes, back at eight")
         await asyncio.sleep(0.5)
@@ -64,11 +64,11 @@ async def _chat(phone: Device, laptop: Device, desk: Device) -> None:
     await phone.expect(reply)
 
 
-async def _room(phone: Device, desk: Device) -> None:
-    await phone.create_room(ROOM, "Alice", [desk.account])
-    await desk.join_room(ROOM, "Bob")
+async def _room(phone: Device, desk: Device, room: str) -> None:
+    await phone.create_room(room, "Alice", [desk.account])
+    await desk.join_room(room, "Bob")
     text = "Who waters the beans next week?"
-    await phone.send_encrypted(ROOM, text, [desk.account], kind="groupchat")
+    await phone.send_encrypted(room, text, [desk.account], kind="groupchat")
     await desk.expect(text)
 
 
