@@ -1,6 +1,6 @@
 // Prometheus' answers as Grafana's data frames, with the panel's transformations and field configuration applied.
 
-import { applyFieldOverrides, FieldType, standardTransformers, toDataFrame } from '@grafana/data';
+import { applyFieldOverrides, FieldType, Registry, standardTransformers, toDataFrame } from '@grafana/data';
 import { of } from 'rxjs';
 
 export function framesOf(panel, answers, interpolate, theme) {
@@ -58,12 +58,17 @@ function apply(transformer, options, frames, interpolate) {
 }
 
 function configured(frames, panel, theme) {
-  const made = applyFieldOverrides({
-    data: frames, fieldConfig: panel.fieldConfig, replaceVariables: (text) => text, theme, timeZone: 'utc',
+  return applyFieldOverrides({
+    data: frames, fieldConfig: panel.fieldConfig, fieldConfigRegistry: properties(panel.fieldConfig), replaceVariables: (text) => text, theme,
+    timeZone: 'utc',
   });
-  // Without the registry of a panel plugin, `custom` is not carried over.
-  made.forEach((frame) => frame.fields.forEach((field) => {
-    field.config = { ...field.config, custom: { ...panel.fieldConfig.defaults.custom, ...field.config.custom } };
-  }));
-  return made;
+}
+
+// Which properties a panel has is said by Grafana's application, not by its libraries: here, those that it sets.
+function properties({ defaults, overrides }) {
+  const property = (id, path, isCustom) => ({ id, path, isCustom, name: id, process: (value) => value, shouldApply: () => true });
+  const own = Object.keys(defaults.custom ?? {}).map((key) => property(`custom.${key}`, key, true));
+  const set = [...Object.keys(defaults), ...overrides.flatMap((override) => override.properties.map(({ id }) => id))];
+  const standard = [...new Set(set)].filter((id) => id !== 'custom').map((id) => property(id, id, false));
+  return new Registry(() => [...standard, ...own]);
 }

@@ -1,9 +1,10 @@
 // The page that `draw.mjs` photographs: a dashboard's panels on its grid, drawn by @grafana/ui from Prometheus' answers.
 
 import { createRoot } from 'react-dom/client';
-import { createTheme, dateTime, ThemeContext } from '@grafana/data';
+import { createTheme, dateTime, EventBusSrv, ThemeContext } from '@grafana/data';
 import { initPluginTranslations } from '@grafana/i18n';
 import { PanelChrome, PanelContextProvider } from '@grafana/ui';
+import chartStyles from 'uplot/dist/uPlot.min.css';
 import { framesOf } from './frames.mjs';
 import { PICTURES } from './pictures.jsx';
 
@@ -56,7 +57,8 @@ function Dashboard() {
   const font = { fontFamily: theme.typography.fontFamily, color: theme.colors.text.primary };
   return (
     <ThemeContext.Provider value={theme}>
-      <PanelContextProvider value={{ eventBus: undefined, eventsScope: 'panel' }}>
+      <PanelContextProvider value={{ eventBus: new EventBusSrv(), eventsScope: 'panel' }}>
+        <style>{`* { box-sizing: border-box; } ${chartStyles}`}</style>
         <div id="dashboard" data-drawn style={{ ...font, background: theme.colors.background.canvas, width, paddingBottom: GAP }}>
           <div style={{ padding: `12px ${GAP + 4}px 0`, fontSize: 20 }}>{dashboard.title}</div>
           {rows().map((row) => (

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import dashboards
-from .endpoint import DOMAIN, Tls
+from .endpoint import DOMAIN
+from .ground_truth import random_word
 from .prometheus import Prometheus
 from .prosody import Prosody
 from .proxy import Proxy
-from .scenarios import demo_session, omemo_chat
+from .scenarios import demo_session
 from .server import Server, new_account
 from .tls import make_certificates
 
@@ -33,7 +34,7 @@ class Evaluation:
 
 
 def play(directory: Path, binary: Path, server: Server, rounds: int, pause: float) -> Evaluation:
-    """Run A is a session with a slip, run B a chat without one. Both leave when they are over: the caller stops what is given back."""
+    """Run A is the demo's session, with its slip; run B is the same without it, on a second proxy. Both leave when they are over: the caller stops what is given back."""
     for name in ("a", "b", "prometheus"):
         (directory / name).mkdir()
     first, second = (Proxy(binary, directory / name, server, "starttls", label) for name, label in [("a", RUN_A), ("b", RUN_B)])
@@ -41,11 +42,12 @@ def play(directory: Path, binary: Path, server: Server, rounds: int, pause: floa
     try:
         start = time.time()
         prometheus.wait_for(f'stanzascope_run_start_time_seconds{{run="{RUN_B}"}}')
-        for i in range(rounds):
-            demo_session.run(first.endpoint, new_account(server, "alice"), new_account(server, "bob"), f"allotment-{i}@conference.{DOMAIN}")
-            time.sleep(pause)
-            omemo_chat.run(second.endpoint, Tls.STARTTLS, new_account(server, "alice"), new_account(server, "bob"))
-            time.sleep(pause)
+        for _ in range(rounds):
+            for proxy, leak in [(first, True), (second, False)]:
+                room = f"allotment-{random_word(3)}@conference.{DOMAIN}"
+                accounts = [new_account(server, name) for name in ("alice", "bob")]
+                demo_session.run(proxy.endpoint, *accounts, room, server.endpoint, leak)
+                time.sleep(pause)
         second.stop()
         prometheus.wait_for(STOPPED)
         time.sleep(2)
