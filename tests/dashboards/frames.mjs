@@ -67,8 +67,9 @@ function configured(frames, panel, theme) {
 // Which properties a panel has is said by Grafana's application, not by its libraries: here, those that it sets.
 function properties({ defaults, overrides }) {
   const property = (id, path, isCustom) => ({ id, path, isCustom, name: id, process: (value) => value, shouldApply: () => true });
-  const own = Object.keys(defaults.custom ?? {}).map((key) => property(`custom.${key}`, key, true));
-  const set = [...Object.keys(defaults), ...overrides.flatMap((override) => override.properties.map(({ id }) => id))];
-  const standard = [...new Set(set)].filter((id) => id !== 'custom').map((id) => property(id, id, false));
-  return new Registry(() => [...standard, ...own]);
+  const own = Object.keys(defaults.custom ?? {}).map((key) => `custom.${key}`);
+  const changed = overrides.flatMap((override) => override.properties.map(({ id }) => id));
+  const ids = new Set([...Object.keys(defaults), ...own, ...changed]);
+  ids.delete('custom');
+  return new Registry(() => [...ids].map((id) => property(id, id.replace(/^custom\./, ''), id.startsWith('custom.'))));
 }

@@ -55,7 +55,7 @@ function Bars(props) {
       itemSpacing={10} minVizHeight={minVizHeight} maxVizHeight={maxVizHeight}
       getAlignmentFactors={(values) => ({
         title: longest(values.map((value) => value.display.title ?? '')),
-        text: longest(values.map((value) => value.display.text)),
+        text: longest(values.map((value) => value.display.text + (value.display.suffix ?? ''))),
       })}
       renderValue={({ value, width, height, alignmentFactors }) => (
         <BarGauge

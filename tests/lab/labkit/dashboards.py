@@ -40,11 +40,7 @@ class View:
         }  # fmt: skip
 
     def fill(self, text: str) -> str:
-        def value(found: re.Match) -> str:
-            chosen = self.variables[found["plain"] or found["name"]]
-            return re.escape(chosen) if found["format"] == "regex" else chosen
-
-        return re.sub(r"\$(?P<plain>\w+)|\$\{(?P<name>\w+):(?P<format>\w+)\}", value, text)
+        return re.sub(r"\$(\w+)", lambda found: self.variables[found[1]], text)
 
     def ask(self, prometheus: Prometheus, panel: dict) -> dict[str, list[dict]]:
         """The answers to a panel's queries, by refId."""
