@@ -1,19 +1,16 @@
 """What `/metrics` shows while real clients are connected."""
 
-import base64
-import contextlib
-import socket
-import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from labkit.endpoint import DOMAIN, Account, Tls
 from labkit.proxy import Proxy
 from labkit.scenarios import omemo_chat
 from labkit.server import Server
+from labkit.stream import logged_in
 
 HOSTILE_ADDRESSES = 100_000
 MOST_SERIES = 2_000
@@ -57,7 +54,9 @@ def test_a_hostile_session_costs_neither_series_nor_time(
         pytest.skip("there are no metrics without the proxy")
     proxy = start_proxy("starttls")
     before = len(samples(scrape(proxy)[0]))
-    with logged_in(proxy, alice) as stream:
+    with logged_in(
+        proxy.endpoint.host, proxy.endpoint.direct_port, proxy.endpoint.ca, alice.localpart, alice.password
+    ) as stream:
         for start in range(0, HOSTILE_ADDRESSES, 1000):
             # The server answers to none of these.
             stanzas = (
@@ -91,30 +90,3 @@ def samples(page: str) -> list[str]:
 
 def seen(proxy: Proxy, series: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in samples(scrape(proxy)[0]) if line.startswith(series))
-
-
-@contextlib.contextmanager
-def logged_in(proxy: Proxy, account: Account) -> Iterator[ssl.SSLSocket]:
-    """A stream with a bound resource, by hand: what comes after it is not what a library would send."""
-    context = ssl.create_default_context(cafile=proxy.endpoint.ca)
-    # OpenSSL refuses a CA whose certificate is an intermediate's, unless told that it may end a chain.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    header = f"<stream:stream to='{DOMAIN}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
-    login = base64.b64encode(f"\0{account.localpart}\0{account.password}".encode()).decode()
-    with (
-        socket.create_connection((proxy.endpoint.host, proxy.endpoint.direct_port), timeout=30) as tcp,
-        context.wrap_socket(tcp, server_hostname=DOMAIN) as stream,
-    ):
-        for said, answer in [
-            (header, b"</stream:features>"),
-            (f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{login}</auth>", b"<success"),
-            (header, b"</stream:features>"),
-            ("<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", b"</iq>"),
-        ]:
-            stream.sendall(said.encode())
-            got = b""
-            while answer not in got:
-                chunk = stream.recv(1 << 16)
-                assert chunk, got
-                got += chunk
-        yield stream

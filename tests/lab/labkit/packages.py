@@ -19,7 +19,7 @@ SERVERS = ["prosody", "prosody-modules", "ejabberd"]
 CLIENTS = ["profanity", "mcabber", "tmux"]
 TOOLS = ["openssl", "prometheus"]  # `prometheus` brings promtool.
 # What dashboards are drawn and the compose file is read with. Node.js is taken as it is found.
-DASHBOARDS = ["chromium", "fonts-inter", "docker-compose"]
+DASHBOARDS = ["chromium", "fonts-inter", "docker-compose", "iproute2"]
 NODE = [] if shutil.which("node") and shutil.which("npm") else ["nodejs", "npm"]
 # What else decides whether a client trusts the CA, for the tests that `cargo test` leaves out.
 VERIFIERS = ["gnutls-bin", "libnss3-tools", "default-jdk-headless"]
