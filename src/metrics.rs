@@ -45,6 +45,7 @@ pub const END_REASONS: &[&str] = &[
     "account_refused",
     "no_tls",
     "not_xmpp",
+    "too_long",
     "peer_refused",
     "too_many",
     "log_failure",

@@ -296,10 +296,17 @@ async fn a_server_that_is_away_is_said_in_the_stream() {
     };
     let client = rig.tls(TcpStream::connect(rig.direct).await.unwrap(), "lab.test").await.unwrap();
     let mut client = Peer::new(client);
-    client.say(HEADER).await;
+    for piece in [&HEADER[..30], &HEADER[30..60], &HEADER[60..]] {
+        client.say(piece).await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     let (said, _) = client.rest().await;
     assert!(said.contains("<remote-connection-failed"), "{said}");
-    assert_eq!(rig.finish().await.end(), "upstream_failed");
+    let log = rig.finish().await;
+    assert_eq!(log.end(), "upstream_failed");
+    let seqs: Vec<_> = log.records.iter().map(|r| r["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (0..seqs.len() as u64).collect::<Vec<_>>(), "no record is missing");
+    assert_eq!(log.values("stream.prolog"), ["present"]);
 }
 
 #[tokio::test]
@@ -335,6 +342,83 @@ async fn a_stanza_without_end_becomes_a_gap() {
     let gaps: Vec<_> = log.of("stanza").filter_map(|r| r["gap"]["reason"].as_str()).collect();
     assert_eq!(gaps, ["truncated"]);
     assert_eq!(log.end(), "client_vanished");
+}
+
+/// What has begun to pass cannot be taken back: the rest follows unchanged, and nothing passes twice.
+#[tokio::test]
+async fn a_frame_too_large_to_hold_passes_as_it_is() {
+    let rig = Rig::start(Options::default()).await;
+    let (mut client, mut server) = rig.connect().await;
+    log_in(&mut client, &mut server).await;
+    let location = "<enabled xmlns='urn:xmpp:sm:3' id='x' location='other.lab.test:5222'>";
+    let large = format!("{location}{}</enabled>", "<x/>".repeat(20_000));
+    for piece in large.as_bytes().chunks(9000) {
+        server.say_bytes(piece).await;
+    }
+    client.hears(&large).await;
+    server.say("<message/>").await;
+    client.hears("<message/>").await;
+    drop((client, server));
+    assert!(rig.finish().await.actions().is_empty());
+}
+
+/// The scope guard reads what opens a stream. What it cannot read does not pass, whole or in part.
+#[tokio::test]
+async fn what_is_too_long_to_read_before_login_does_not_pass() {
+    let padding = "x".repeat(20_000);
+    let header = HEADER.replace("to='lab.test'", &format!("padding='{padding}' to='real.example'"));
+    let auth = AUTH.replace("mechanism=", &format!("padding='{padding}' mechanism="));
+    for (text, condition, reason) in [(header, "bad-format", "not_xmpp"), (format!("{HEADER}{auth}"), "policy-violation", "too_long")] {
+        for size in [1000, 100_000] {
+            let rig = Rig::start(Options::default()).await;
+            let (mut client, mut server) = rig.connect().await;
+            for piece in text.as_bytes().chunks(size) {
+                // The answer may come before the end.
+                let _ = client.try_say(std::str::from_utf8(piece).unwrap()).await;
+            }
+            let (said, _) = client.rest().await;
+            assert!(said.contains(condition), "{said}");
+            let (heard, _) = server.rest().await;
+            assert!(!heard.contains("padding"), "{}", &heard[..heard.len().min(300)]);
+            assert_eq!(rig.finish().await.end(), reason);
+        }
+    }
+}
+
+/// However a session ends, what was begun is a gap and rules have their last word.
+#[tokio::test]
+async fn a_run_that_is_stopped_says_what_was_incomplete() {
+    let rig = Rig::start(Options::default()).await;
+    let (mut client, mut server) = rig.connect().await;
+    log_in(&mut client, &mut server).await;
+    client.say("<message to='b@lab.test'><body>never en").await;
+    server.hears("<message to='b@lab.test'><body>never en").await;
+    let log = rig.finish().await;
+    let gaps: Vec<_> = log.of("stanza").filter_map(|r| r["gap"]["reason"].as_str()).collect();
+    assert_eq!(gaps, ["truncated"]);
+    assert_eq!(log.end(), "stopped");
+}
+
+/// A client that closed and reads nothing does not keep its session for ever.
+#[tokio::test]
+async fn a_side_that_takes_nothing_is_given_up() {
+    let rig = Rig::start(Options::default()).await;
+    let (mut client, mut server) = rig.connect().await;
+    log_in(&mut client, &mut server).await;
+    let (said, mut heard) = tokio::sync::watch::channel(());
+    let flood = tokio::spawn(async move {
+        let message = format!("<message from='ben@lab.test'><body>{}</body></message>", "x".repeat(1 << 20));
+        while server.try_say(&message).await {
+            said.send_replace(());
+        }
+    });
+    // Until all buffers on the way are full.
+    while let Ok(Ok(())) = tokio::time::timeout(std::time::Duration::from_secs(1), heard.changed()).await {}
+    client.close().await;
+    let log = rig.finish().await;
+    assert_eq!(log.end(), "stopped");
+    flood.await.unwrap();
+    drop(client);
 }
 
 #[tokio::test]
