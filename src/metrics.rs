@@ -48,6 +48,8 @@ pub const END_REASONS: &[&str] = &[
     "too_long",
     "peer_refused",
     "too_many",
+    "too_many_from_peer",
+    "too_fast",
     "log_failure",
     "stopped",
 ];

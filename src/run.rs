@@ -180,6 +180,7 @@ pub async fn run(
         metrics: metrics.clone(),
         clock,
         stop,
+        admission: Arc::default(),
         tasks: TaskTracker::new(),
         redirect: Mutex::new(None),
         sessions: AtomicU64::new(0),

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::admission::Refusal;
 use super::client_hello::ClientHello;
 use super::client_leg::{Failed, Greeted, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, Prefixed, greet};
 use super::gate::{Decision, Gate};
@@ -113,6 +114,35 @@ async fn let_finish(shared: &Shared, mut tcp: TcpStream) {
         _ = timeout(LAST_BYTES, rest) => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
+}
+
+/// Records a connection that was not let in, and how many more there were since the last such record. Without a peer it stands for those
+/// alone.
+pub async fn refused(shared: &Shared, peer: Option<SocketAddr>, refusal: Refusal, more: u64) {
+    let mut auditor = Auditor::new(shared.catalog.clone(), shared.settings.clone(), shared.next_session());
+    let now = shared.clock.now();
+    auditor.set_opened(now);
+    auditor.note(Body::opened(), now);
+    if let Some(peer) = peer {
+        let facts = [("transport.tcp.client_ip", peer.ip().to_canonical().to_string())];
+        let exposures = Exposures::of_facts(&shared.catalog, &facts);
+        auditor.note(Body::Transport { direction: Some(Direction::ClientToServer), exposures }, now);
+    }
+    let detail = match (peer, more) {
+        (Some(_), 0) => refusal.to_string(),
+        (Some(_), more) => format!("{refusal}; so were {more} more since the last such record"),
+        (None, more) => format!("{refusal}; {more} connections were refused since the last such record"),
+    };
+    let closed = auditor.closing(refusal.reason(), &detail, now);
+    auditor.note(closed, now);
+    let (mut lines, mut count) = (Vec::new(), 0);
+    while let Some(record) = auditor.poll() {
+        shared.metrics.observe(&record);
+        record.write_line(&mut lines);
+        count += 1;
+    }
+    // A log that failed ends the run by itself.
+    let _ = shared.sink.write(lines, count, now).await;
 }
 
 async fn talk(shared: &Shared, tap: &Tap, tcp: &mut TcpStream, local: SocketAddr, opened: &mut bool) -> Ending {
