@@ -168,7 +168,34 @@ impl Proxy {
     }
 
     pub fn start_with(bench: &Bench, server: &Server, more: &[&str], prepare: impl FnOnce(&mut Command)) -> Proxy {
-        let upstream = server.address().to_string();
+        let mut proxy = Proxy::spawn(bench, server.address(), more, prepare);
+        server.answer_probes(|| !proxy.is_ready());
+        // Later lines of the announcement follow at once.
+        std::thread::sleep(Duration::from_millis(50));
+        proxy
+    }
+
+    /// The same before a server that answers by itself.
+    pub fn start_before(bench: &Bench, upstream: SocketAddr, more: &[&str]) -> Proxy {
+        let mut proxy = Proxy::spawn(bench, upstream, more, |_| {});
+        let began = Instant::now();
+        while !proxy.is_ready() {
+            assert!(began.elapsed() < PATIENCE, "the proxy does not start: {}", proxy.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        proxy
+    }
+
+    fn is_ready(&mut self) -> bool {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            panic!("the proxy ended with {status}: {}", self.said());
+        }
+        self.said().contains("run directory ")
+    }
+
+    fn spawn(bench: &Bench, upstream: SocketAddr, more: &[&str], prepare: impl FnOnce(&mut Command)) -> Proxy {
+        let upstream = upstream.to_string();
         let mut args = vec!["run", "--yes", "--domain", "lab.test", "--upstream", &upstream, "--upstream-tls", "none"];
         args.extend(["--starttls-port", "0", "--direct-port", "0", "--metrics", "127.0.0.1:0"]);
         args.extend(more);
@@ -185,16 +212,7 @@ impl Proxy {
                 line.clear();
             }
         });
-        let mut proxy = Proxy { child, said, reader: Some(reader), certs: bench.path("certs") };
-        server.answer_probes(|| {
-            if let Some(status) = proxy.child.try_wait().unwrap() {
-                panic!("the proxy ended with {status}: {}", proxy.said());
-            }
-            !proxy.said().contains("run directory ")
-        });
-        // Later lines of the announcement follow at once.
-        std::thread::sleep(Duration::from_millis(50));
-        proxy
+        Proxy { child, said, reader: Some(reader), certs: bench.path("certs") }
     }
 
     /// What it said on standard error so far.
@@ -210,6 +228,19 @@ impl Proxy {
 
     pub fn direct(&self) -> SocketAddr {
         self.announced("listening direct ").parse().unwrap()
+    }
+
+    pub fn starttls(&self) -> SocketAddr {
+        self.announced("listening starttls ").parse().unwrap()
+    }
+
+    /// The certificate that clients trust.
+    pub fn ca(&self) -> PathBuf {
+        self.certs.join("root.pem")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn metrics(&self) -> SocketAddr {
@@ -232,7 +263,7 @@ impl Proxy {
     /// A client by direct TLS that trusts the test CA, and the server's end of its connection.
     pub fn connect(&self, server: &Server) -> (Peer, Peer) {
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(self.certs.join("root.pem")).unwrap()).unwrap();
+        roots.add(CertificateDer::from_pem_file(self.ca()).unwrap()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
