@@ -362,6 +362,25 @@ impl Peer {
         self.stream.flush()
     }
 
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes)?;
+        self.stream.flush()
+    }
+
+    /// The next bytes, this many.
+    pub fn hear(&mut self, len: usize) -> std::io::Result<Vec<u8>> {
+        let mut heard = vec![0; len];
+        self.stream.read_exact(&mut heard)?;
+        Ok(heard)
+    }
+
+    /// Everything up to the end, and whether it ended in order.
+    pub fn rest(&mut self) -> (String, bool) {
+        let mut heard = Vec::new();
+        let in_order = self.stream.read_to_end(&mut heard).is_ok();
+        (String::from_utf8_lossy(&heard).into_owned(), in_order)
+    }
+
     /// Reads until the end, whatever it is.
     pub fn drain(&mut self) {
         let mut buffer = vec![0; 64 << 10];
