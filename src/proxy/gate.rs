@@ -181,6 +181,10 @@ impl Gate {
     }
 
     fn check_header(&mut self) -> Decision {
+        let namespace = self.document.root().uri();
+        if namespace != ns::STREAM {
+            return refuse("invalid-namespace", "not_xmpp", format!("the stream header is in the namespace {namespace:?}"));
+        }
         let to = self.document.root().attr("to").unwrap_or("").to_owned();
         let normal = scope::normal_domain(&to);
         if let Err(error) = scope::check_domain(&to, &self.policy.domains) {

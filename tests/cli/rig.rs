@@ -124,6 +124,13 @@ impl Server {
         self.listener.set_nonblocking(false).unwrap();
     }
 
+    /// Forgets connections that nobody took.
+    pub fn forget(&self) {
+        self.listener.set_nonblocking(true).unwrap();
+        while self.listener.accept().is_ok() {}
+        self.listener.set_nonblocking(false).unwrap();
+    }
+
     pub fn accept(&self) -> Peer {
         let stream = self.listener.accept().unwrap().0;
         stream.set_nonblocking(false).unwrap();

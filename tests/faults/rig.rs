@@ -49,11 +49,9 @@ impl Rig {
     pub fn session(&mut self) -> (Peer, Peer, String) {
         let (client, server) = self.proxy.log_in(&self.server);
         let name = self.wait_for("a session that opens", |records| {
-            let last = records.iter().rfind(|r| r["type"] == "session" && r["event"] == "open")?;
-            let name = last["session"].as_str().unwrap();
-            // The one that has not ended is ours: rows come one after the other.
-            let open = !records.iter().any(|r| r["session"] == name && r["event"] == "close");
-            open.then(|| name.to_owned())
+            // The bind request is ours: logins come one after the other, and others do not get so far.
+            let name = records.iter().rfind(|r| r["kind"] == "iq" && r["direction"] == "client_to_server")?["session"].as_str().unwrap();
+            (!records.iter().any(|r| r["session"] == name && r["event"] == "close")).then(|| name.to_owned())
         });
         (client, server, name)
     }
@@ -129,9 +127,8 @@ impl Rig {
             assert!(now < self.rss + MAX_GROWTH, "{} KiB before, {now} KiB after {after}", self.rss);
         }
         assert!(!self.proxy.said().contains("panicked"), "{}", self.proxy.said());
-        // Records of rows that are over are not looked at again.
-        let open: Vec<Value> = std::mem::take(&mut self.records).into_iter().filter(|r| r["event"] == "close").collect();
-        self.records = open;
+        // What rows before this one logged is not looked at again, but for ends.
+        self.records.retain(|r| r["event"] == "close");
     }
 
     /// Ends the run. Its files are there as long as the bench is.
