@@ -248,6 +248,7 @@ mod tests {
         Batch { bytes: text.into(), records, at: NOW, _room: room }
     }
 
+    /// F-54: /dev/full, `stop` → the reason is said, nothing more is taken
     #[test]
     fn stop_says_why_and_takes_no_more() {
         let (appender, failed) = on_a_full_disk(OnLogFailure::Stop);
@@ -282,6 +283,7 @@ mod tests {
         assert!(why.contains("removed or moved"), "{why}");
     }
 
+    /// F-54: /dev/full up to the end, `gap` → the run fails and says how many records are missing
     #[test]
     fn a_gap_that_is_owed_at_the_end_is_a_failure() {
         let (mut appender, failed) = on_a_full_disk(OnLogFailure::Gap);

@@ -7,6 +7,7 @@
 #[allow(dead_code, reason = "shared with other tests")]
 mod cli;
 mod differ;
+mod forward;
 mod lifecycle;
 mod negotiation;
 mod output;

@@ -52,6 +52,42 @@ fn an_element_that_never_ends() {
     rig.stop();
 }
 
+/// F-03: the same entities, 632 bytes, in the audit alone → under 5 ms (50 ms in a debug build)
+#[test]
+fn entities_cost_nothing() {
+    let mut dtd = "<!DOCTYPE a [<!ENTITY a0 'ha'>".to_owned();
+    (1..10).for_each(|n| dtd += &format!("<!ENTITY a{n} '{}'>", format!("&a{};", n - 1).repeat(10)));
+    let text = dtd + "]><message><body>&a9;</body></message>";
+    let mut auditor = Auditor::new(Catalog::builtin(), Arc::default(), "s").assume_logged_in();
+    let began = Instant::now();
+    auditor.feed(Direction::ClientToServer, text.as_bytes(), None);
+    while let Some(record) = auditor.poll() {
+        assert!(record.to_json().len() < 2000);
+    }
+    assert!(began.elapsed() < Duration::from_millis(50), "{:?}", began.elapsed());
+}
+
+/// F-17: 20,000 stanzas in one go (in full 100,000) → each arrives and is logged once
+#[test]
+fn a_train_of_stanzas() {
+    let mut rig = Rig::new(&[]);
+    let (mut client, server, session) = rig.session();
+    let count = super::lifecycle::size(20_000, 100_000);
+    let stanzas: String = (0..count).map(|n| format!("<presence id='{n}'/>")).collect();
+    let len = stanzas.len();
+    let reader = std::thread::spawn(move || {
+        let mut server = server;
+        server.hear(len).unwrap()
+    });
+    client.send(&stanzas).unwrap();
+    assert!(reader.join().unwrap() == stanzas.as_bytes());
+    drop(client);
+    let records = rig.records_of(&session);
+    assert_eq!(records.iter().filter(|r| r["kind"] == "presence").count(), count);
+    rig.is_well("a train of stanzas");
+    rig.stop();
+}
+
 /// Time to take in 10 MiB in chunks of this size.
 fn time_for(chunk: usize, open: &str, close: &str) -> Duration {
     let bytes = format!("{open}{}{close}", "x".repeat(10 << 20)).into_bytes();

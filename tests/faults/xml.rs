@@ -198,6 +198,22 @@ fn run(rig: &mut Rig, case: &Case, framing: Framing, failed: &mut Vec<String>) {
     }
 }
 
+/// F-02: the external entities, audited under `strace` → nothing of them is opened, nobody is connected to
+#[test]
+#[ignore = "needs strace"]
+fn external_entities_are_not_fetched() {
+    let bench = crate::cli::Bench::new();
+    let input: String = cases().into_iter().filter(|case| case.row == "F-02").map(|case| String::from_utf8(case.bytes).unwrap()).collect();
+    std::fs::write(bench.path("input.xml"), input).unwrap();
+    let scan = bench.command(&["scan", "input.xml"]);
+    let mut traced = std::process::Command::new("strace");
+    traced.args(["-f", "-e", "trace=open,openat,connect,socket"]).arg(scan.get_program()).args(scan.get_args());
+    let output = traced.current_dir(bench.path(".")).output().expect("strace is installed");
+    let calls = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && calls.contains("input.xml"), "{calls}");
+    assert!(!calls.contains("passwd") && !calls.contains("AF_INET"), "{calls}");
+}
+
 #[test]
 fn every_input_passes_unchanged_and_is_accounted_for() {
     let mut rig = Rig::new(&[]);

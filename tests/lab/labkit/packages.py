@@ -20,7 +20,9 @@ CLIENTS = ["profanity", "mcabber", "tmux"]
 TOOLS = ["openssl", "prometheus"]  # `prometheus` brings promtool.
 # What else decides whether a client trusts the CA, for the tests that `cargo test` leaves out.
 VERIFIERS = ["gnutls-bin", "libnss3-tools", "default-jdk-headless"]
-ALL = [*SERVERS, *CLIENTS, *TOOLS, *VERIFIERS]
+# A clock that jumps, and other parsers of XML.
+FAULTS = ["faketime", "python3-lxml", "strace"]
+ALL = [*SERVERS, *CLIENTS, *TOOLS, *VERIFIERS, *FAULTS]
 
 LOCK = Path(tempfile.gettempdir()) / "stanzascope-apt.lock"
 POLICY = Path("/usr/sbin/policy-rc.d")
