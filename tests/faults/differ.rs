@@ -9,7 +9,7 @@ use stanzascope::catalog::Catalog;
 use stanzascope::xmpp::element::{Document, Inherited, NodeKind};
 use stanzascope::xmpp::limits::Limits;
 
-use crate::xml::cases;
+use crate::inputs::cases;
 
 /// Constructs on which parsers are known to differ, besides the inputs of the other rows. Pieces that stand in an element `a`.
 const PIECES: &[&str] = &[

@@ -8,6 +8,7 @@
 mod cli;
 mod differ;
 mod forward;
+mod inputs;
 mod lifecycle;
 mod negotiation;
 mod output;

@@ -110,7 +110,7 @@ fn cuts_do_not_multiply_work() {
     }
 }
 
-/// F-16: 1 MiB of one element name from the server, in single bytes, through the relay that holds back what it must see → passes at the speed of any text
+/// F-16: 1 MiB of one element name from the server, in pieces of 16 bytes, through the relay that holds back what it must see → passes at the speed of any text
 #[test]
 fn a_name_that_grows_byte_by_byte() {
     let mut rig = Rig::new(&[]);
@@ -122,7 +122,6 @@ fn a_name_that_grows_byte_by_byte() {
     });
     let began = Instant::now();
     server.send("<").unwrap();
-    // The relay may read several bytes at once; small writes are the worst a peer can do.
     for piece in name.as_bytes().chunks(16) {
         server.send_bytes(piece).unwrap();
     }

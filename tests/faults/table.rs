@@ -1,4 +1,4 @@
-//! The table of docs/robustness.md, made from the tests: the inputs of `xml::cases`, and comments `/// F-NN: input → outcome` before tests
+//! The table of docs/robustness.md, made from the tests: the inputs of `inputs::cases`, and comments `/// F-NN: input → outcome` before tests
 //! anywhere in the repository. `STANZASCOPE_REGENERATE=1 cargo test --test faults table` writes it.
 
 use std::collections::BTreeMap;
@@ -39,8 +39,8 @@ fn sources() -> Vec<PathBuf> {
 /// Lines of the table by row.
 fn rows() -> BTreeMap<String, Vec<String>> {
     let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for case in crate::xml::cases() {
-        let line = format!("| {} | `{}` | `faults/xml.rs` |", case.name.replace('|', "\\|"), case.log);
+    for case in crate::inputs::cases() {
+        let line = format!("| {} | `{}` | `faults/inputs.rs` |", case.name.replace('|', "\\|"), case.log);
         rows.entry(case.row.to_owned()).or_default().push(line);
     }
     for path in sources() {
