@@ -57,8 +57,11 @@ pub const END_REASONS: &[&str] = &[
     "account_refused",
     "no_tls",
     "not_xmpp",
+    "too_long",
     "peer_refused",
     "too_many",
+    "too_many_from_peer",
+    "too_fast",
     "log_failure",
     "stopped",
 ];

@@ -183,6 +183,7 @@ pub async fn run(
         metrics: metrics.clone(),
         clock,
         stop,
+        admission: Arc::default(),
         tasks: TaskTracker::new(),
         redirect: Mutex::new(None),
         sessions: AtomicU64::new(0),
@@ -238,7 +239,12 @@ pub async fn run(
     // A full disk has been reported already.
     let _ = directory.write_manifest(&manifest);
     let path = directory.path().to_owned();
-    let summary = crate::run_files::summary_screen(&path).map_err(|error| RunError::Summary(error.to_string()))?;
+    let summary = match crate::run_files::summary_screen(&path) {
+        Ok(summary) => summary,
+        // Why the log is gone says more than that it cannot be read.
+        Err(_) if log_failure.is_some() => String::new(),
+        Err(error) => return Err(RunError::Summary(error.to_string())),
+    };
     Ok(Finished { summary, directory: path, log_failure, witness_failure })
 }
 

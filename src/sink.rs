@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -173,11 +173,36 @@ impl Appender {
         }
         if let Some(at) = last {
             self.write_gap(at);
+            self.settle();
+        }
+    }
+
+    /// At the end nothing may be missing without a word: neither a gap that is still owed, nor a log that is no longer where it was.
+    fn settle(&mut self) {
+        let missing = match self.check_place() {
+            Err(error) => Some(error.to_string()),
+            Ok(()) if self.lost.records > 0 => Some(format!("{} records could not be written: {}", self.lost.records, self.lost.why)),
+            Ok(()) => None,
+        };
+        if let Some(why) = missing {
+            self.failure.send_replace(Some(format!("{}: {why}", self.path.display())));
+        }
+    }
+
+    /// Writing to a file that was removed succeeds and keeps nothing; one that was moved is not where the run says it is.
+    fn check_place(&self) -> io::Result<()> {
+        let here = std::fs::metadata(&self.path).map_err(|_| io::Error::other("the log was removed or moved while the run went on"))?;
+        let ours = self.file.metadata()?;
+        if (here.dev(), here.ino()) == (ours.dev(), ours.ino()) {
+            Ok(())
+        } else {
+            Err(io::Error::other("another file was put in the place of the log while the run went on"))
         }
     }
 
     /// One append; a part that was written before the failure is taken back, so that no line is torn.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.check_place()?;
         match self.file.write_all(bytes) {
             Ok(()) => {
                 self.good += bytes.len() as u64;
@@ -268,6 +293,7 @@ mod tests {
         Batch { bytes: text.into(), records, at: NOW, _room: room }
     }
 
+    /// F-54: /dev/full, `stop` → the reason is said, nothing more is taken
     #[test]
     fn stop_says_why_and_takes_no_more() {
         let (appender, failed) = on_a_full_disk(OnLogFailure::Stop);
@@ -280,6 +306,37 @@ mod tests {
         assert!(why.contains("/dev/full") && why.contains("No space left"), "{why}");
         assert_eq!(metrics.glance().log_records_lost, 1, "the second was not tried");
         assert!(queue.is_closed());
+    }
+
+    #[test]
+    fn a_log_that_is_removed_moved_or_replaced_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("records.jsonl");
+        let (mut appender, failed) = on_a_full_disk(OnLogFailure::Gap);
+        appender.path = path.clone();
+        appender.file = OpenOptions::new().create_new(true).append(true).open(&path).unwrap();
+        appender.append(b"{}\n").unwrap();
+        std::fs::rename(&path, dir.path().join("elsewhere")).unwrap();
+        assert!(appender.append(b"{}\n").unwrap_err().to_string().contains("removed or moved"));
+        std::fs::write(&path, "").unwrap();
+        assert!(appender.append(b"{}\n").unwrap_err().to_string().contains("another file"));
+        std::fs::rename(dir.path().join("elsewhere"), &path).unwrap();
+        appender.append(b"{}\n").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        appender.settle();
+        let why = failed.borrow().clone().unwrap();
+        assert!(why.contains("removed or moved"), "{why}");
+    }
+
+    /// F-54: /dev/full up to the end, `gap` → the run fails and says how many records are missing
+    #[test]
+    fn a_gap_that_is_owed_at_the_end_is_a_failure() {
+        let (mut appender, failed) = on_a_full_disk(OnLogFailure::Gap);
+        let error = appender.append(b"{}\n").unwrap_err();
+        appender.fail(&error, 7, 3);
+        appender.settle();
+        let why = failed.borrow().clone().unwrap();
+        assert!(why.contains("7 records could not be written: No space left"), "{why}");
     }
 
     #[test]
@@ -296,6 +353,7 @@ mod tests {
 
         let space = tempfile::NamedTempFile::new().unwrap();
         appender.file = space.reopen().unwrap();
+        appender.path = space.path().to_owned();
         appender.write_gap(NOW);
         appender.write_gap(NOW);
         let metrics = appender.metrics.encode();

@@ -19,6 +19,7 @@ mod documents;
 #[path = "cli/export.rs"]
 mod export;
 #[path = "cli/rig.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
 mod rig;
 #[path = "cli/rules.rs"]
 mod rules;

@@ -23,7 +23,9 @@ DASHBOARDS = ["chromium", "fonts-inter", "docker-compose", "iproute2"]
 NODE = [] if shutil.which("node") and shutil.which("npm") else ["nodejs", "npm"]
 # What else decides whether a client trusts the CA, for the tests that `cargo test` leaves out.
 VERIFIERS = ["gnutls-bin", "libnss3-tools", "default-jdk-headless"]
-ALL = [*SERVERS, *CLIENTS, *TOOLS, *DASHBOARDS, *NODE, *VERIFIERS]
+# A clock that jumps, and other parsers of XML.
+FAULTS = ["faketime", "python3-lxml", "strace"]
+ALL = [*SERVERS, *CLIENTS, *TOOLS, *DASHBOARDS, *NODE, *VERIFIERS, *FAULTS]
 
 LOCK = Path(tempfile.gettempdir()) / "stanzascope-apt.lock"
 POLICY = Path("/usr/sbin/policy-rc.d")
