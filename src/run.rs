@@ -22,7 +22,7 @@ use crate::audit::{Auditor, Settings};
 use crate::ca::Authority;
 use crate::catalog::Catalog;
 use crate::export::otlp::Origin;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, RunLabel};
 use crate::otlp::{self, Courier};
 use crate::proxy::clock::Clock;
 use crate::proxy::gate::Policy;
@@ -31,7 +31,7 @@ use crate::proxy::{self, Shared};
 use crate::record::{Body, RUN_SESSION, StoredBody};
 use crate::rules::{Choice, RuleSet};
 use crate::run_dir::{CATALOG, RECORDS, RunDir, TRANSCRIPT};
-use crate::sink::{LogFailed, OnLogFailure, Sink};
+use crate::sink::{Holds, LogFailed, OnLogFailure, Sink};
 use crate::transcript;
 
 /// Time for sessions to end after the run was told to stop.
@@ -148,8 +148,8 @@ pub async fn run(
         Some(address) => Some(admin::bind(address).await?),
         None => None,
     };
-    let metrics = Arc::new(Metrics::new(&catalog));
-    metrics.run_label(&plan.label);
+    let run_label = RunLabel::new(&plan.label);
+    let metrics = Arc::new(Metrics::of_run(&catalog, &run_label));
     let here = |error| RunError::Directory { path: plan.runs.clone(), error };
     let stamp = crate::record::time::Timestamp(clock.now().unix_micros).to_string();
     let stamp: String = stamp[..19].chars().filter(|c| !matches!(c, '-' | ':')).chain(['Z']).collect();
@@ -157,7 +157,7 @@ pub async fn run(
     let mut manifest = manifest(&plan, &catalog, &listeners, started);
     directory.write_catalog(&catalog).map_err(here)?;
     directory.write_manifest(&manifest).map_err(here)?;
-    let (sink, writer) = Sink::open(&directory.file(RECORDS), plan.on_log_failure, metrics.clone()).map_err(here)?;
+    let (sink, writer) = Sink::open(&directory.file(RECORDS), Holds::Records, plan.on_log_failure, metrics.clone()).map_err(here)?;
     let following = match plan.collector.clone() {
         Some(collector) => {
             let run = directory.path().file_name().unwrap_or_default().to_string_lossy();
@@ -168,11 +168,14 @@ pub async fn run(
         None => None,
     };
     let transcript = match plan.transcript {
-        true => Some(Sink::open(&directory.file(TRANSCRIPT), plan.on_log_failure, metrics.clone()).map_err(here)?),
+        true => Some(Sink::open(&directory.file(TRANSCRIPT), Holds::Transcript, plan.on_log_failure, metrics.clone()).map_err(here)?),
         false => None,
     };
     let (transcript, transcript_writer) = transcript.unzip();
     announce(&listeners, admin.as_ref(), &directory, plan.transcript);
+    if admin.is_some() && !run_label.shows(&plan.label) {
+        crate::say!("the metrics call this run {run_label}: they show a label of up to 64 letters, digits, blanks and .-_+ only");
+    }
 
     let (stop_sender, stop) = watch::channel(false);
     let (mark_sender, marks) = mpsc::channel(64);
@@ -200,6 +203,7 @@ pub async fn run(
         metrics: metrics.clone(),
         clock,
         stop,
+        admission: Arc::default(),
         tasks: TaskTracker::new(),
         redirect: Mutex::new(None),
         sessions: AtomicU64::new(0),
@@ -256,7 +260,12 @@ pub async fn run(
     // A full disk has been reported already.
     let _ = directory.write_manifest(&manifest);
     let path = directory.path().to_owned();
-    let summary = crate::run_files::summary_screen(&path).map_err(|error| RunError::Summary(error.to_string()))?;
+    let summary = match crate::run_files::summary_screen(&path) {
+        Ok(summary) => summary,
+        // Why the log is gone says more than that it cannot be read.
+        Err(_) if log_failure.is_some() => String::new(),
+        Err(error) => return Err(RunError::Summary(error.to_string())),
+    };
     Ok(Finished { summary, directory: path, log_failure, witness_failure, delivery })
 }
 

@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,6 +28,15 @@ struct Batch {
     records: u64,
     at: Moment,
     _room: OwnedSemaphorePermit,
+}
+
+/// What a log holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Records.
+    Records,
+    /// Raw traffic.
+    Transcript,
 }
 
 /// Where sessions write to.
@@ -55,12 +64,21 @@ impl Sink {
     ///
     /// # Errors
     /// The file cannot be made.
-    pub fn open(path: &Path, policy: OnLogFailure, metrics: Arc<Metrics>) -> io::Result<(Sink, Writer)> {
+    pub fn open(path: &Path, holds: Holds, policy: OnLogFailure, metrics: Arc<Metrics>) -> io::Result<(Sink, Writer)> {
         let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(path)?;
         let (queue, batches) = mpsc::channel(QUEUE_BATCHES);
         let (failure, failed) = watch::channel(None);
-        let appender =
-            Appender { file, path: path.to_owned(), good: 0, policy, failure, metrics: metrics.clone(), lost: Lost::default(), seq: 0 };
+        let appender = Appender {
+            file,
+            path: path.to_owned(),
+            holds,
+            good: 0,
+            policy,
+            failure,
+            metrics: metrics.clone(),
+            lost: Lost::default(),
+            seq: 0,
+        };
         let thread = std::thread::Builder::new().name("log".into()).spawn(move || appender.run(batches))?;
         let sink = Sink { queue, room: Arc::new(Semaphore::new(QUEUE_BYTES)), metrics, failed: failed.clone() };
         Ok((sink, Writer { thread, failed }))
@@ -127,6 +145,7 @@ struct Lost {
 struct Appender {
     file: File,
     path: PathBuf,
+    holds: Holds,
     /// Length of the file up to its last complete line.
     good: u64,
     policy: OnLogFailure,
@@ -142,20 +161,48 @@ impl Appender {
         while let Some(batch) = batches.blocking_recv() {
             last = Some(batch.at);
             self.write_gap(batch.at);
-            if let Err(error) = self.append(&batch.bytes) {
-                self.fail(&error, batch.records, batch.bytes.len() as u64);
-                if self.policy == OnLogFailure::Stop {
-                    return;
+            match self.append(&batch.bytes) {
+                Ok(()) => self.wrote(batch.records),
+                Err(error) => {
+                    self.fail(&error, batch.records, batch.bytes.len() as u64);
+                    if self.policy == OnLogFailure::Stop {
+                        return;
+                    }
                 }
             }
         }
         if let Some(at) = last {
             self.write_gap(at);
+            self.settle();
+        }
+    }
+
+    /// At the end nothing may be missing without a word: neither a gap that is still owed, nor a log that is no longer where it was.
+    fn settle(&mut self) {
+        let missing = match self.check_place() {
+            Err(error) => Some(error.to_string()),
+            Ok(()) if self.lost.records > 0 => Some(format!("{} records could not be written: {}", self.lost.records, self.lost.why)),
+            Ok(()) => None,
+        };
+        if let Some(why) = missing {
+            self.failure.send_replace(Some(format!("{}: {why}", self.path.display())));
+        }
+    }
+
+    /// Writing to a file that was removed succeeds and keeps nothing; one that was moved is not where the run says it is.
+    fn check_place(&self) -> io::Result<()> {
+        let here = std::fs::metadata(&self.path).map_err(|_| io::Error::other("the log was removed or moved while the run went on"))?;
+        let ours = self.file.metadata()?;
+        if (here.dev(), here.ino()) == (ours.dev(), ours.ino()) {
+            Ok(())
+        } else {
+            Err(io::Error::other("another file was put in the place of the log while the run went on"))
         }
     }
 
     /// One append; a part that was written before the failure is taken back, so that no line is torn.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.check_place()?;
         match self.file.write_all(bytes) {
             Ok(()) => {
                 self.good += bytes.len() as u64;
@@ -168,6 +215,12 @@ impl Appender {
                 }
                 Err(error)
             }
+        }
+    }
+
+    fn wrote(&self, records: u64) {
+        if self.holds == Holds::Records {
+            self.metrics.records_written(records);
         }
     }
 
@@ -196,6 +249,10 @@ impl Appender {
         let mut line = Vec::new();
         record.write_line(&mut line);
         if self.append(&line).is_ok() {
+            if self.holds == Holds::Records {
+                self.metrics.observe(&record);
+            }
+            self.wrote(1);
             self.seq += 1;
             self.lost = Lost::default();
         }
@@ -215,7 +272,20 @@ mod tests {
         let file = OpenOptions::new().append(true).open(path).unwrap();
         let (failure, failed) = watch::channel(None);
         let metrics = Arc::new(Metrics::new(&Catalog::builtin()));
-        (Appender { file, path: path.to_owned(), good: 0, policy, failure, metrics, lost: Lost::default(), seq: 0 }, failed)
+        (
+            Appender {
+                file,
+                path: path.to_owned(),
+                holds: Holds::Records,
+                good: 0,
+                policy,
+                failure,
+                metrics,
+                lost: Lost::default(),
+                seq: 0,
+            },
+            failed,
+        )
     }
 
     fn batch(text: &str, records: u64) -> Batch {
@@ -223,6 +293,7 @@ mod tests {
         Batch { bytes: text.into(), records, at: NOW, _room: room }
     }
 
+    /// F-54: /dev/full, `stop` → the reason is said, nothing more is taken
     #[test]
     fn stop_says_why_and_takes_no_more() {
         let (appender, failed) = on_a_full_disk(OnLogFailure::Stop);
@@ -235,6 +306,37 @@ mod tests {
         assert!(why.contains("/dev/full") && why.contains("No space left"), "{why}");
         assert_eq!(metrics.glance().log_records_lost, 1, "the second was not tried");
         assert!(queue.is_closed());
+    }
+
+    #[test]
+    fn a_log_that_is_removed_moved_or_replaced_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("records.jsonl");
+        let (mut appender, failed) = on_a_full_disk(OnLogFailure::Gap);
+        appender.path = path.clone();
+        appender.file = OpenOptions::new().create_new(true).append(true).open(&path).unwrap();
+        appender.append(b"{}\n").unwrap();
+        std::fs::rename(&path, dir.path().join("elsewhere")).unwrap();
+        assert!(appender.append(b"{}\n").unwrap_err().to_string().contains("removed or moved"));
+        std::fs::write(&path, "").unwrap();
+        assert!(appender.append(b"{}\n").unwrap_err().to_string().contains("another file"));
+        std::fs::rename(dir.path().join("elsewhere"), &path).unwrap();
+        appender.append(b"{}\n").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        appender.settle();
+        let why = failed.borrow().clone().unwrap();
+        assert!(why.contains("removed or moved"), "{why}");
+    }
+
+    /// F-54: /dev/full up to the end, `gap` → the run fails and says how many records are missing
+    #[test]
+    fn a_gap_that_is_owed_at_the_end_is_a_failure() {
+        let (mut appender, failed) = on_a_full_disk(OnLogFailure::Gap);
+        let error = appender.append(b"{}\n").unwrap_err();
+        appender.fail(&error, 7, 3);
+        appender.settle();
+        let why = failed.borrow().clone().unwrap();
+        assert!(why.contains("7 records could not be written: No space left"), "{why}");
     }
 
     #[test]
@@ -251,8 +353,15 @@ mod tests {
 
         let space = tempfile::NamedTempFile::new().unwrap();
         appender.file = space.reopen().unwrap();
+        appender.path = space.path().to_owned();
         appender.write_gap(NOW);
         appender.write_gap(NOW);
+        let metrics = appender.metrics.encode();
+        for sample in
+            [r#"stanzascope_log_records_written_total{run="unnamed"} 1"#, r#"stanzascope_records_total{type="gap",run="unnamed"} 1"#]
+        {
+            assert!(metrics.contains(sample), "made and written are counted alike: {metrics}");
+        }
         let log = std::fs::read_to_string(space.path()).unwrap();
         let gap: serde_json::Value = serde_json::from_str(&log).unwrap();
         assert_eq!(gap["session"], "log");

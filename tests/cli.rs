@@ -21,6 +21,7 @@ mod export;
 #[path = "cli/otlp.rs"]
 mod otlp;
 #[path = "cli/rig.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
 mod rig;
 #[path = "cli/rules.rs"]
 mod rules;

@@ -211,9 +211,12 @@ impl Auditor {
         }
     }
 
-    /// One direction has ended; what is incomplete becomes a gap.
+    /// One direction has ended; what is incomplete becomes a gap. Saying it twice changes nothing.
     pub fn finish(&mut self, direction: Direction, now: Option<Moment>) {
         let side = &mut self.sides[direction.index()];
+        if side.finished {
+            return;
+        }
         while let Some(frame) = side.framer.finish() {
             self.queue.push_back(Queued::Frame { direction, frame, at: now });
         }
@@ -221,6 +224,11 @@ impl Auditor {
         if self.sides.iter().all(|side| side.finished) {
             self.queue.push_back(Queued::End { at: now });
         }
+    }
+
+    /// Whether a direction has ended.
+    pub fn is_finished(&self, direction: Direction) -> bool {
+        self.sides[direction.index()].finished
     }
 
     /// Adds a record that does not come from the stream: transport facts, interventions, marks.
@@ -268,6 +276,16 @@ impl Auditor {
     /// The beginning of a frame that is not complete.
     pub fn pending(&self, direction: Direction) -> &[u8] {
         self.sides[direction.index()].framer.pending_bytes()
+    }
+
+    /// Bytes fed in a direction so far.
+    pub fn received(&self, direction: Direction) -> u64 {
+        self.sides[direction.index()].bytes
+    }
+
+    /// Whether the frame that is not complete has passed the limit.
+    pub fn is_over_limit(&self, direction: Direction) -> bool {
+        self.sides[direction.index()].framer.is_over_limit()
     }
 
     /// Phase of a direction.

@@ -11,7 +11,7 @@ const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;max-width:70em;mar
 h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em;border-bottom:1px solid #bbb}table{border-collapse:collapse;width:100%}\
 td,th{text-align:left;vertical-align:top;padding:.3em .6em;border-bottom:1px solid #ddd}th{overflow-wrap:normal}td.n{text-align:right}caption{text-align:left;color:#444;font-size:.9em}\
 code{font-family:ui-monospace,monospace}.doubt{font-style:italic}.steps{color:#444;font-size:.9em}.critical,.high{font-weight:600}\
-@media screen and (max-width:30em){td,th{padding:.3em .25em}table{font-size:.85em}th{overflow-wrap:anywhere}}\
+@media screen and (max-width:30em){td,th{padding:.3em .25em}table{font-size:.85em}}\
 @media screen and (prefers-color-scheme:dark){body{color:#ddd;background:#161616}td,th{border-color:#333}.steps,caption{color:#aaa}}";
 
 /// The page.

@@ -19,6 +19,9 @@ use crate::xmpp::ns;
 use super::login::Login;
 use super::scope;
 
+/// Longest element name that is looked at, prefix included, in bytes.
+pub const MAX_NAME: usize = 1024;
+
 /// What a gate may do.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -73,10 +76,11 @@ pub struct Gate {
     interventions: Vec<Intervention>,
 }
 
-/// The name of a first-level element from its first bytes: `None` while it may still go on.
+/// The name of a first-level element from its first bytes: `None` while it may still go on, and for one longer than [`MAX_NAME`].
 pub fn opening_name(bytes: &[u8]) -> Option<&[u8]> {
     let name = bytes.strip_prefix(b"<")?;
-    let end = name.iter().position(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'>' | b'/'))?;
+    // A name that grows byte by byte must not be looked through from its start each time.
+    let end = name.iter().take(MAX_NAME).position(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'>' | b'/'))?;
     let name = &name[..end];
     Some(memchr::memrchr(b':', name).map_or(name, |colon| &name[colon + 1..]))
 }
@@ -129,6 +133,9 @@ impl Gate {
 
     /// Looks at a frame from the client.
     pub fn from_client(&mut self, kind: FrameKind, bytes: &[u8]) -> Decision {
+        if kind == FrameKind::TooLong && !self.login.succeeded() {
+            return self.unread();
+        }
         if !matches!(kind, FrameKind::StreamOpen | FrameKind::Element) {
             return Decision::Pass;
         }
@@ -136,7 +143,7 @@ impl Gate {
             // Before the domain is known nothing may pass unread; afterwards the audit reports what it could not read.
             return match self.domain {
                 Some(_) => Decision::Pass,
-                None => refuse("bad-format", "not_xmpp", "the stream header could not be read".into()),
+                None => self.unread(),
             };
         }
         if kind == FrameKind::StreamOpen {
@@ -165,7 +172,19 @@ impl Gate {
         }
     }
 
+    /// The client's answer to something too long to be looked at before login: it may name another domain or account.
+    pub fn unread(&self) -> Decision {
+        match self.domain {
+            Some(_) => refuse("policy-violation", "too_long", "an element before login is longer than servers take".into()),
+            None => refuse("bad-format", "not_xmpp", "the stream header could not be read".into()),
+        }
+    }
+
     fn check_header(&mut self) -> Decision {
+        let namespace = self.document.root().uri();
+        if namespace != ns::STREAM {
+            return refuse("invalid-namespace", "not_xmpp", format!("the stream header is in the namespace {namespace:?}"));
+        }
         let to = self.document.root().attr("to").unwrap_or("").to_owned();
         let normal = scope::normal_domain(&to);
         if let Err(error) = scope::check_domain(&to, &self.policy.domains) {

@@ -2,16 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
 
+use super::admission::Place;
 use super::{Shared, scope, session};
 
 /// Time after which a silent peer is probed.
 const KEEPALIVE: Duration = Duration::from_secs(60);
-/// Sessions at once for peers that are not on this machine.
-const MAX_REMOTE: usize = 64;
 /// Pause after a failed accept (most often no free descriptor): no spinning.
 const BACK_OFF: Duration = Duration::from_millis(200);
 
@@ -36,20 +35,28 @@ pub async fn accept(shared: Arc<Shared>, listener: TcpListener) {
             shared.metrics.session_ended("peer_refused", false);
             continue;
         }
-        let remote = !peer.ip().to_canonical().is_loopback();
-        if remote && shared.tasks.len() >= MAX_REMOTE {
-            tracing::warn!(%peer, limit = MAX_REMOTE, "too many sessions; connection refused");
-            shared.metrics.session_ended("too_many", false);
-            continue;
+        let now = Instant::now();
+        match shared.admission.admit(peer.ip(), now) {
+            Ok(place) => start(&shared, tcp, peer, place),
+            Err(refusal) => {
+                shared.metrics.session_ended(refusal.reason(), false);
+                if let Some(more) = shared.admission.tell(refusal, now) {
+                    tracing::warn!(%peer, %refusal, more, "connection refused");
+                    let shared = shared.clone();
+                    shared.clone().tasks.spawn(async move { session::refused(&shared, Some(peer), refusal, more).await });
+                }
+            }
         }
-        start(&shared, tcp, peer);
     }
 }
 
-fn start(shared: &Arc<Shared>, tcp: TcpStream, peer: SocketAddr) {
+fn start(shared: &Arc<Shared>, tcp: TcpStream, peer: SocketAddr, place: Place) {
     let Ok(local) = tcp.local_addr() else { return };
     let _ = tcp.set_nodelay(true);
     let _ = socket2::SockRef::from(&tcp).set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE));
     let shared_for_task = shared.clone();
-    shared.tasks.spawn(async move { session::serve(shared_for_task, tcp, peer, local).await });
+    shared.tasks.spawn(async move {
+        session::serve(shared_for_task, tcp, peer, local).await;
+        drop(place);
+    });
 }

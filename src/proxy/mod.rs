@@ -3,6 +3,7 @@
 //! `listener → session → (client_leg, upstream) → relay`, with [`tap`] as the place where bytes meet the audit and [`gate`] as the place
 //! where the few permitted changes are made.
 
+pub mod admission;
 pub mod client_hello;
 pub mod client_leg;
 pub mod clock;
@@ -31,6 +32,7 @@ use crate::ca::Authority;
 use crate::catalog::Catalog;
 use crate::metrics::Metrics;
 use crate::sink::Sink;
+use admission::Admission;
 use clock::Clock;
 use gate::Policy;
 use upstream::{Target, UpstreamConfig};
@@ -65,6 +67,8 @@ pub struct Shared {
     pub clock: Clock,
     /// Turns true when the run ends.
     pub stop: watch::Receiver<bool>,
+    /// Who may come besides this machine's clients, and how many.
+    pub admission: Arc<Admission>,
     /// Running sessions.
     pub tasks: TaskTracker,
     /// Where a server sent its clients (see-other-host), used for sessions to come.
@@ -94,6 +98,9 @@ pub async fn run(shared: Arc<Shared>, listeners: Vec<TcpListener>) {
     let accepting: Vec<_> = listeners.into_iter().map(|listener| tokio::spawn(listener::accept(shared.clone(), listener))).collect();
     for task in accepting {
         let _ = task.await;
+    }
+    for (refusal, more) in shared.admission.untold() {
+        session::refused(&shared, None, refusal, more).await;
     }
     shared.tasks.close();
     shared.tasks.wait().await;

@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::watch;
@@ -26,6 +26,8 @@ use crate::xmpp::framer::FrameKind;
 const BUFFER: usize = 16 << 10;
 /// A session that is silent for so long gives back the memory it reads with.
 const IDLE: Duration = Duration::from_secs(10);
+/// Time for a write that has begun when the session is told to end.
+const GRACE: Duration = Duration::from_secs(2);
 /// A frame is held for the gate up to this size; a larger one passes as it is.
 const MAX_HELD: usize = 64 << 10;
 
@@ -146,6 +148,7 @@ impl<'a> Pump<'a> {
                     continue;
                 }
             };
+            let began = Instant::now();
             shrunk = false;
             let end = match read {
                 Ok(0) => Some(End::Closed),
@@ -156,7 +159,7 @@ impl<'a> Pump<'a> {
             if let Some(end) = end {
                 // What was held back, waiting for the rest of a frame, goes on as it is.
                 let rest = std::mem::take(&mut self.held);
-                let _ = writer.lock().await.write_all(&rest).await;
+                let _ = unless_stopped(send(writer, &rest), &mut stop).await;
                 self.tap.lock().finish(self.direction, now);
                 return match self.tap.drain().await {
                     Ok(()) => end,
@@ -165,23 +168,26 @@ impl<'a> Pump<'a> {
             }
             self.metrics.bytes(self.direction, buffer.len() as u64);
             let passage = self.pass(&buffer, now);
-            if !passage.forward.is_empty() {
-                let written = async {
-                    let mut writer = writer.lock().await;
-                    writer.write_all(&passage.forward).await?;
-                    writer.flush().await
-                };
-                if let Err(error) = written.await {
+            let written = async {
+                send(writer, &passage.forward).await?;
+                // A client that cannot be answered shows at its own next read or write.
+                let _ = send(client, &passage.back).await;
+                io::Result::Ok(())
+            };
+            match unless_stopped(written, &mut stop).await {
+                Some(Ok(())) => {}
+                failed => {
                     let _ = self.tap.drain().await;
-                    return End::WriteFailed(error.to_string());
+                    return failed.and_then(Result::err).map_or(End::Stopped, |error| End::WriteFailed(error.to_string()));
                 }
             }
-            if !passage.back.is_empty() {
-                let mut client = client.lock().await;
-                let _ = client.write_all(&passage.back).await;
-                let _ = client.flush().await;
+            let passed = Instant::now();
+            if !passage.forward.is_empty() {
+                self.metrics.forwarded(self.direction, passed - began);
             }
-            if let Err(error) = self.tap.drain().await {
+            let drained = self.tap.drain().await;
+            self.metrics.audited(self.direction, passed.elapsed());
+            if let Err(error) = drained {
                 return End::Log(error);
             }
             if let Some(refused) = passage.refused {
@@ -197,7 +203,9 @@ impl<'a> Pump<'a> {
         let before_login = inner.auditor.phase(self.direction) != Phase::LoggedIn;
         inner.feed(self.direction, chunk, now);
         let frames = frames_to_judge(inner, self.direction, before_login);
-        if self.held.is_empty() && frames.is_empty() && !self.must_hold(inner, before_login, chunk.len()) {
+        // What is too long to be looked at before login does not begin to pass either.
+        let unread = before_login && self.direction == Direction::ClientToServer && inner.auditor.is_over_limit(self.direction);
+        if self.held.is_empty() && frames.is_empty() && !unread && !self.must_hold(inner, before_login, chunk.len()) {
             self.held_at += chunk.len() as u64;
             return Passage { forward: Cow::Borrowed(chunk), back: Vec::new(), refused: None };
         }
@@ -208,9 +216,18 @@ impl<'a> Pump<'a> {
             let end = usize::try_from((offset + len).saturating_sub(self.held_at)).unwrap_or(usize::MAX).min(self.held.len());
             let start = usize::try_from(offset.saturating_sub(self.held_at)).unwrap_or(usize::MAX).clamp(done, end);
             let decision = match (&bytes, self.direction) {
-                (None, _) => Decision::Pass,
+                (None, Direction::ClientToServer) => inner.gate.from_client(kind, &[]),
+                (None, Direction::ServerToClient) => Decision::Pass,
                 (Some(bytes), Direction::ClientToServer) => inner.gate.from_client(kind, bytes),
                 (Some(bytes), Direction::ServerToClient) => inner.gate.from_server(kind, bytes),
+            };
+            // Of a frame that has begun to pass nothing can be replaced any more: the rest follows as it is.
+            let decision = match decision {
+                Decision::Replace(_) | Decision::Answer(_) if offset < self.held_at => {
+                    inner.gate.take_interventions();
+                    Decision::Pass
+                }
+                decision => decision,
             };
             forward.extend_from_slice(&self.held[done..start]);
             done = end;
@@ -225,6 +242,9 @@ impl<'a> Pump<'a> {
             }
         }
         inner.note_interventions(now);
+        if let (true, None, Decision::Refuse { condition, reason, detail }) = (unread, &refused, inner.gate.unread()) {
+            refused = Some(End::Refused { condition, reason, detail });
+        }
         if refused.is_none() && !self.must_hold(inner, before_login, self.held.len() - done) {
             forward.extend_from_slice(&self.held[done..]);
             done = self.held.len();
@@ -240,7 +260,8 @@ impl<'a> Pump<'a> {
     /// Whether an incomplete frame has to wait for its end.
     fn must_hold(&self, inner: &Inner, before_login: bool, waiting: usize) -> bool {
         let pending = inner.auditor.pending(self.direction);
-        if waiting == 0 || waiting > MAX_HELD || pending.first() != Some(&b'<') {
+        // A frame of which a part has passed is not held again.
+        if waiting == 0 || waiting > MAX_HELD || pending.len() > waiting || pending.first() != Some(&b'<') {
             return false;
         }
         if before_login {
@@ -249,9 +270,31 @@ impl<'a> Pump<'a> {
         match gate::opening_name(pending) {
             _ if self.direction == Direction::ClientToServer => false,
             Some(name) => inner.gate.wants(name),
-            None => pending.len() < 64,
+            None => pending.len() < gate::MAX_NAME,
         }
     }
+}
+
+/// Does work that needs the other side to read. One that takes nothing must not keep the session alive once it is told to end, so the work
+/// then has [`GRACE`] left; `None` when that was not enough.
+pub async fn unless_stopped<T>(work: impl Future<Output = T>, stop: &mut watch::Receiver<bool>) -> Option<T> {
+    let stopped = async {
+        let _ = stop.wait_for(|stop| *stop).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        done = work => Some(done),
+        () = stopped => None,
+    }
+}
+
+async fn send(writer: &SharedWriter<'_>, bytes: &[u8]) -> io::Result<()> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let mut writer = writer.lock().await;
+    writer.write_all(bytes).await?;
+    writer.flush().await
 }
 
 /// A frame for the gate: kind, position, length, and bytes where there is something to judge.

@@ -10,14 +10,16 @@ use rustls::{AlertDescription, ServerConfig, SupportedProtocolVersion};
 use time::OffsetDateTime;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::admission::Refusal;
 use super::client_hello::ClientHello;
 use super::client_leg::{Failed, Greeted, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, Prefixed, greet};
 use super::gate::{Decision, Gate};
-use super::relay::{End, Pump, SharedWriter};
+use super::relay::{End, Pump, SharedWriter, unless_stopped};
 use super::tap::Tap;
 use super::upstream::{self, TlsVersion, TlsVersions, Upstream, UpstreamError};
 use super::{Shared, scope};
@@ -30,6 +32,8 @@ use crate::xmpp::Direction;
 const UPSTREAM_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time from the end of the handshake to a confirmed login.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// Time for what a client was still sending when its session ended.
+const LAST_BYTES: Duration = Duration::from_millis(500);
 /// Time for the other direction to end once one has.
 const LINGER: Duration = Duration::from_secs(10);
 
@@ -67,6 +71,12 @@ pub async fn serve(shared: Arc<Shared>, mut tcp: TcpStream, peer: SocketAddr, lo
     }
     let mut opened = false;
     let ending = talk(&shared, &tap, &mut tcp, local, &mut opened).await;
+    // However it ended: what is incomplete is a gap, and rules have their last word.
+    let now = tap.now();
+    for direction in Direction::BOTH {
+        tap.lock().finish(direction, now);
+    }
+    let _ = tap.drain().await;
     let finding = {
         let inner = tap.lock();
         let client_left = matches!(ending.reason, "client_closed" | "client_vanished" | "closed");
@@ -90,12 +100,55 @@ pub async fn serve(shared: Arc<Shared>, mut tcp: TcpStream, peer: SocketAddr, lo
     }
     shared.metrics.session_ended(ending.reason, opened);
     tracing::debug!(session = %id, reason = ending.reason, "session ended");
+    let_finish(&shared, tcp).await;
+}
+
+/// Takes in what the client was still sending. Closing with unread bytes resets the connection, and the client would lose the stream error
+/// that says why.
+async fn let_finish(shared: &Shared, mut tcp: TcpStream) {
+    let mut stop = shared.stop.clone();
+    let mut buffer = vec![0; 4096];
+    let _ = tcp.shutdown().await;
+    let rest = async { while matches!(tcp.read(&mut buffer).await, Ok(1..)) {} };
+    tokio::select! {
+        _ = timeout(LAST_BYTES, rest) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+/// Records a connection that was not let in, and how many more there were since the last such record. Without a peer it stands for those
+/// alone.
+pub async fn refused(shared: &Shared, peer: Option<SocketAddr>, refusal: Refusal, more: u64) {
+    let mut auditor = Auditor::new(shared.catalog.clone(), shared.settings.clone(), shared.next_session());
+    let now = shared.clock.now();
+    auditor.set_opened(now);
+    auditor.note(Body::opened(), now);
+    if let Some(peer) = peer {
+        let facts = [("transport.tcp.client_ip", peer.ip().to_canonical().to_string())];
+        let exposures = Exposures::of_facts(&shared.catalog, &facts);
+        auditor.note(Body::Transport { direction: Some(Direction::ClientToServer), exposures }, now);
+    }
+    let detail = match (peer, more) {
+        (Some(_), 0) => refusal.to_string(),
+        (Some(_), more) => format!("{refusal}; so were {more} more since the last such record"),
+        (None, more) => format!("{refusal}; {more} connections were refused since the last such record"),
+    };
+    let closed = auditor.closing(refusal.reason(), &detail, now);
+    auditor.note(closed, now);
+    let (mut lines, mut count) = (Vec::new(), 0);
+    while let Some(record) = auditor.poll() {
+        shared.metrics.observe(&record);
+        record.write_line(&mut lines);
+        count += 1;
+    }
+    // A log that failed ends the run by itself.
+    let _ = shared.sink.write(lines, count, now).await;
 }
 
 async fn talk(shared: &Shared, tap: &Tap, tcp: &mut TcpStream, local: SocketAddr, opened: &mut bool) -> Ending {
     let greeted = match greet(tcp, tap, &shared.policy.domains[0]).await {
         Ok(greeted) => greeted,
-        Err(failed) => return not_greeted(tcp, tap, failed).await,
+        Err(failed) => return not_greeted(tcp, failed).await,
     };
     shared.metrics.session_opened(greeted.entry);
     *opened = true;
@@ -134,7 +187,7 @@ async fn talk(shared: &Shared, tap: &Tap, tcp: &mut TcpStream, local: SocketAddr
 }
 
 /// Tells a client that did not get to TLS why, as far as it can understand.
-async fn not_greeted(tcp: &mut TcpStream, tap: &Tap, failed: Failed) -> Ending {
+async fn not_greeted(tcp: &mut TcpStream, failed: Failed) -> Ending {
     let detail = failed.to_string();
     let (reason, condition) = match &failed {
         Failed::Timeout => ("timeout", Some("connection-timeout")),
@@ -147,8 +200,6 @@ async fn not_greeted(tcp: &mut TcpStream, tap: &Tap, failed: Failed) -> Ending {
         let _ = tcp.write_all(stream_error(condition, true).as_bytes()).await;
         let _ = tcp.shutdown().await;
     }
-    let now = tap.now();
-    tap.lock().finish(Direction::ClientToServer, now);
     Ending::new(reason, detail)
 }
 
@@ -344,22 +395,27 @@ async fn upstream_failed<S: AsyncRead + AsyncWrite + Unpin>(tap: &Tap, mut clien
     let mut buffer = Vec::with_capacity(1024);
     'read: while let Ok(Ok(1..)) = timeout_at(deadline, client.read_buf(&mut buffer)).await {
         let now = tap.now();
-        let mut inner = tap.lock();
-        inner.feed(Direction::ClientToServer, &buffer, now);
-        buffer.clear();
-        let frames: Vec<_> = inner.auditor.frames(Direction::ClientToServer).map(|(frame, bytes)| (frame.kind, bytes.to_vec())).collect();
-        for (kind, bytes) in frames {
-            match inner.gate.from_client(kind, &bytes) {
-                Decision::Refuse { condition: other, reason, detail } => {
-                    condition = other;
-                    ending = Ending::new(reason, detail);
-                    break 'read;
+        {
+            let mut inner = tap.lock();
+            inner.feed(Direction::ClientToServer, &buffer, now);
+            buffer.clear();
+            let frames: Vec<_> =
+                inner.auditor.frames(Direction::ClientToServer).map(|(frame, bytes)| (frame.kind, bytes.to_vec())).collect();
+            for (kind, bytes) in frames {
+                match inner.gate.from_client(kind, &bytes) {
+                    Decision::Refuse { condition: other, reason, detail } => {
+                        condition = other;
+                        ending = Ending::new(reason, detail);
+                        break 'read;
+                    }
+                    _ if inner.gate.domain().is_some() && kind == crate::xmpp::framer::FrameKind::StreamOpen => break 'read,
+                    _ => {}
                 }
-                _ if inner.gate.domain().is_some() && kind == crate::xmpp::framer::FrameKind::StreamOpen => break 'read,
-                _ => {}
             }
         }
-        while inner.auditor.poll().is_some() {}
+        if tap.drain().await.is_err() {
+            break;
+        }
     }
     let _ = tap.drain().await;
     let _ = client.write_all(stream_error(condition, true).as_bytes()).await;
@@ -378,24 +434,24 @@ async fn relay<S: AsyncRead + AsyncWrite + Unpin + Send>(
     let (mut server_read, server_write) = tokio::io::split(upstream.stream);
     let client_write: SharedWriter<'_> = tokio::sync::Mutex::new(Box::new(client_write));
     let server_write: SharedWriter<'_> = tokio::sync::Mutex::new(Box::new(server_write));
-    let (stop_sender, stop) = tokio::sync::watch::channel(false);
+    let (stop_sender, stop) = watch::channel(false);
     let mut up = Pump::new(Direction::ClientToServer, tap, &shared.metrics);
     let mut down = Pump::new(Direction::ServerToClient, tap, &shared.metrics);
 
     let up = async {
         let end = up.run(&mut client_read, &server_write, &client_write, stop.clone()).await;
         // Half-close: the server may still have something to say.
-        let _ = server_write.lock().await.shutdown().await;
+        shut(&server_write, stop.clone()).await;
         end
     };
     let down = async {
         let end = down.run(&mut server_read, &client_write, &client_write, stop.clone()).await;
         if !matches!(end, End::Refused { .. } | End::Stopped) {
-            let _ = client_write.lock().await.shutdown().await;
+            shut(&client_write, stop.clone()).await;
         }
         end
     };
-    let watchdog = watch(shared, tap);
+    let watchdog = watchdog(shared, tap);
     tokio::pin!(up, down, watchdog);
     let (mut first, mut second, mut forced) = (None, None, None);
     let linger = tokio::time::sleep(Duration::MAX / 4);
@@ -420,9 +476,11 @@ async fn relay<S: AsyncRead + AsyncWrite + Unpin + Send>(
     }
     let ending = conclude(forced, first.expect("the loop ends with both"), second.expect("the loop ends with both"), domain);
     if let (Some(condition), ending) = &ending {
+        // A stream to which the server has not answered is opened by this.
+        let open = ending.reason == "domain_refused" || tap.lock().auditor.received(Direction::ServerToClient) == 0;
         let mut client = client_write.lock().await;
         let _ = timeout(Duration::from_secs(2), async {
-            client.write_all(stream_error(condition, matches!(ending.reason, "domain_refused")).as_bytes()).await?;
+            client.write_all(stream_error(condition, open).as_bytes()).await?;
             client.shutdown().await
         })
         .await;
@@ -431,8 +489,13 @@ async fn relay<S: AsyncRead + AsyncWrite + Unpin + Send>(
     ending.1
 }
 
+/// Says that no more follows. A side that does not read would never let this end, so the end of the session does.
+async fn shut(writer: &SharedWriter<'_>, mut stop: watch::Receiver<bool>) {
+    let _ = unless_stopped(async { writer.lock().await.shutdown().await }, &mut stop).await;
+}
+
 /// Ends a session from outside: login takes too long, the log is lost, the run stops.
-async fn watch(shared: &Shared, tap: &Tap) -> (Option<&'static str>, Ending) {
+async fn watchdog(shared: &Shared, tap: &Tap) -> (Option<&'static str>, Ending) {
     let login = async {
         tokio::time::sleep(LOGIN_TIMEOUT).await;
         if tap.lock().gate.login.succeeded() {

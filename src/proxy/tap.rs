@@ -63,8 +63,11 @@ impl Inner {
         self.auditor.tls_established();
     }
 
-    /// A direction has ended.
+    /// A direction has ended. Saying it twice changes nothing.
     pub fn finish(&mut self, direction: Direction, now: Moment) {
+        if self.auditor.is_finished(direction) {
+            return;
+        }
         self.store(|| Event::Finish { direction }, now);
         self.auditor.finish(direction, Some(now));
     }

@@ -7,6 +7,7 @@
 //! A [`Document`] is filled again for each frame and keeps its memory.
 
 mod irregular;
+mod name;
 mod plain;
 mod tree;
 
@@ -192,6 +193,10 @@ impl Document {
         if frame.iter().fold(false, |any, &b| any | (b < 0x20 && b != b'\t' && b != b'\n' && b != b'\r')) {
             self.tree.irregular.insert(Irregular::ControlCharacter);
         }
+        // U+FFFE and U+FFFF, which no character is.
+        if memchr::memchr_iter(0xef, frame).any(|at| matches!(frame.get(at + 1..at + 3), Some([0xbf, 0xbe | 0xbf]))) {
+            self.tree.irregular.insert(Irregular::ControlCharacter);
+        }
         for InheritedBinding { prefix, uri, ns } in &inherited.bindings {
             let ns = ns.unwrap_or_else(|| names.ns(uri));
             let binding = Binding { prefix: self.tree.unescape_to(prefix), uri: self.tree.unescape_to(uri), ns };
@@ -203,7 +208,9 @@ impl Document {
     fn read(&mut self, header: bool, names: &Names, limits: &Limits) -> Result<(), ParseError> {
         let tree = &mut self.tree;
         let before = (tree.unescaped.len(), tree.bindings.len(), tree.irregular);
-        if !header && tree.read_plain(&self.source, names, limits).is_some() {
+        // `]]>` ends what is not plain, or stands where it must not.
+        let plain = !header && memchr::memmem::find(self.source.as_bytes(), b"]]>").is_none();
+        if plain && tree.read_plain(&self.source, names, limits).is_some() {
             return Ok(());
         }
         tree.nodes.clear();
@@ -491,12 +498,22 @@ mod tests {
         check("<a b='1' b='2'/>", "a b=1 b=2[]", &["duplicate_attribute"]);
         check("<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='2'/>", "a p:b=1 q:b=2[]", &["duplicate_attribute"]);
         check("<a>\u{1}</a>", "a[\"\\u{1}\"]", &["control_character"]);
+        check("<a>\u{fffe}</a>", "a[\"\\u{fffe}\"]", &["control_character"]);
+        check("<a>x & y &amp</a>", "a[\"x & y &amp\"]", &["undefined_entity"]);
+        check("<a>&#+65;</a>", "a[\"\u{fffd}\"]", &["bad_character_reference"]);
+        check("<1a .b='1' :c='2'/>", "1a .b=1 :c=2[]", &["bad_name"]);
+        check("<a b='<'/>", "a b=<[]", &["less_than_in_attribute"]);
+        check("<a b='<&amp;'/>", "a b=<&[]", &["less_than_in_attribute"]);
+        check("<a>]]></a>", "a[\"]]>\"]", &["cdata_end_in_text"]);
+        check("<a><![CDATA[]]]]></a>", "a[\"]]\"]", &[]);
+        check("<a xmlns:p='http://www.w3.org/XML/1998/namespace'/>", "a[]", &["bad_binding"]);
+        check("<a xmlns:xml='http://www.w3.org/XML/1998/namespace'/>", "a[]", &[]);
     }
 
     #[test]
     fn attributes_written_in_unusual_ways_are_read_as_quick_xml_reads_them() {
         check("<a b = '1'\n c\t=\"2\" d='3'/>", "a b=1 c=2 d=3[]", &[]);
-        check("<a b='1'c='2' xmlns:p='u' p:d='3'/>", "a b=1 c=2 p:d=3[]", &[]);
+        check("<a b='1'c='2' xmlns:p='u' p:d='3'/>", "a b=1 c=2 p:d=3[]", &["missing_space"]);
         check("<a b='1' xmlns='u' c = '2'/>", "{u}a b=1 c=2[]", &[]);
         check("<a ='1'/>", "error: not well formed: position 6: attribute key must be directly followed by `=` or space", &[]);
         check("<a b/>", "error: not well formed: position 3: attribute key must be directly followed by `=` or space", &[]);

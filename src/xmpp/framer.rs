@@ -154,6 +154,11 @@ impl Framer {
         !matches!(self.state, State::Outside | State::Space)
     }
 
+    /// Whether the element that is being read has passed the limit; its bytes are not kept.
+    pub fn is_over_limit(&self) -> bool {
+        self.skipped_from.is_some()
+    }
+
     /// Frees the buffer of an idle stream.
     pub fn shrink(&mut self) {
         if self.pending() == 0 {

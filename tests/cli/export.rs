@@ -136,7 +136,7 @@ fn columns_are_documented() {
     }
 }
 
-/// F-57: an export made again is the same, and one that fails leaves the one before.
+/// F-57: an export made again, and one that fails → the same bytes; the one before stays
 #[test]
 fn exporting_again_replaces_in_one_step() {
     let bench = ordinary();
@@ -196,7 +196,7 @@ fn mistakes_are_named() {
     bench.run(&["export", RUN, "--format", "csv", "--keep-times"]).ended(2, &["--share"]);
 }
 
-/// F-61: what a peer wrote is no formula in a spreadsheet and no row of its own.
+/// F-61: cells that begin like formulas, quotes, CR LF, bidi → a strict reader gets them back, no cell begins a formula
 #[test]
 fn cells_are_no_formulas() {
     let bench = Bench::new();

@@ -124,6 +124,13 @@ impl Server {
         self.listener.set_nonblocking(false).unwrap();
     }
 
+    /// Forgets connections that nobody took.
+    pub fn forget(&self) {
+        self.listener.set_nonblocking(true).unwrap();
+        while self.listener.accept().is_ok() {}
+        self.listener.set_nonblocking(false).unwrap();
+    }
+
     pub fn accept(&self) -> Peer {
         let stream = self.listener.accept().unwrap().0;
         stream.set_nonblocking(false).unwrap();
@@ -168,7 +175,34 @@ impl Proxy {
     }
 
     pub fn start_with(bench: &Bench, server: &Server, more: &[&str], prepare: impl FnOnce(&mut Command)) -> Proxy {
-        let upstream = server.address().to_string();
+        let mut proxy = Proxy::spawn(bench, server.address(), more, prepare);
+        server.answer_probes(|| !proxy.is_ready());
+        // Later lines of the announcement follow at once.
+        std::thread::sleep(Duration::from_millis(50));
+        proxy
+    }
+
+    /// The same before a server that answers by itself.
+    pub fn start_before(bench: &Bench, upstream: SocketAddr, more: &[&str]) -> Proxy {
+        let mut proxy = Proxy::spawn(bench, upstream, more, |_| {});
+        let began = Instant::now();
+        while !proxy.is_ready() {
+            assert!(began.elapsed() < PATIENCE, "the proxy does not start: {}", proxy.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        proxy
+    }
+
+    fn is_ready(&mut self) -> bool {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            panic!("the proxy ended with {status}: {}", self.said());
+        }
+        self.said().contains("run directory ")
+    }
+
+    fn spawn(bench: &Bench, upstream: SocketAddr, more: &[&str], prepare: impl FnOnce(&mut Command)) -> Proxy {
+        let upstream = upstream.to_string();
         let mut args = vec!["run", "--yes", "--domain", "lab.test", "--upstream", &upstream, "--upstream-tls", "none"];
         args.extend(["--starttls-port", "0", "--direct-port", "0", "--metrics", "127.0.0.1:0"]);
         args.extend(more);
@@ -185,16 +219,7 @@ impl Proxy {
                 line.clear();
             }
         });
-        let mut proxy = Proxy { child, said, reader: Some(reader), certs: bench.path("certs") };
-        server.answer_probes(|| {
-            if let Some(status) = proxy.child.try_wait().unwrap() {
-                panic!("the proxy ended with {status}: {}", proxy.said());
-            }
-            !proxy.said().contains("run directory ")
-        });
-        // Later lines of the announcement follow at once.
-        std::thread::sleep(Duration::from_millis(50));
-        proxy
+        Proxy { child, said, reader: Some(reader), certs: bench.path("certs") }
     }
 
     /// What it said on standard error so far.
@@ -210,6 +235,19 @@ impl Proxy {
 
     pub fn direct(&self) -> SocketAddr {
         self.announced("listening direct ").parse().unwrap()
+    }
+
+    pub fn starttls(&self) -> SocketAddr {
+        self.announced("listening starttls ").parse().unwrap()
+    }
+
+    /// The certificate that clients trust.
+    pub fn ca(&self) -> PathBuf {
+        self.certs.join("root.pem")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn metrics(&self) -> SocketAddr {
@@ -231,7 +269,7 @@ impl Proxy {
 
     /// A client by direct TLS that trusts the test CA, and the server's end of its connection.
     pub fn connect(&self, server: &Server) -> (Peer, Peer) {
-        connect(self.direct(), &self.certs, server)
+        connect(self.direct(), &self.ca(), server)
     }
 
     /// A client that is logged in.
@@ -268,10 +306,10 @@ impl Proxy {
     }
 }
 
-/// A client by direct TLS at `address` that trusts the test CA in `certs`, and the server's end of its connection.
-pub fn connect(address: SocketAddr, certs: &Path, server: &Server) -> (Peer, Peer) {
+/// A client by direct TLS at `address` that trusts the CA in the file `ca`, and the server's end of its connection.
+pub fn connect(address: SocketAddr, ca: &Path, server: &Server) -> (Peer, Peer) {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(certs.join("root.pem")).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -334,6 +372,25 @@ impl Peer {
     pub fn send(&mut self, text: &str) -> std::io::Result<()> {
         self.stream.write_all(text.as_bytes())?;
         self.stream.flush()
+    }
+
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes)?;
+        self.stream.flush()
+    }
+
+    /// The next bytes, this many.
+    pub fn hear(&mut self, len: usize) -> std::io::Result<Vec<u8>> {
+        let mut heard = vec![0; len];
+        self.stream.read_exact(&mut heard)?;
+        Ok(heard)
+    }
+
+    /// Everything up to the end, and whether it ended in order.
+    pub fn rest(&mut self) -> (String, bool) {
+        let mut heard = Vec::new();
+        let in_order = self.stream.read_to_end(&mut heard).is_ok();
+        (String::from_utf8_lossy(&heard).into_owned(), in_order)
     }
 
     /// Reads until the end, whatever it is.

@@ -7,6 +7,7 @@ use rustix::process::Signal;
 
 use crate::rig::{Bench, Ended, Proxy, Server, http, mode};
 
+/// F-53: SIGTERM, SIGINT, SIGHUP with a session open → the session ends as `stopped`, the summary appears, exit code 0
 #[test]
 fn signals_end_it_in_order_and_its_files_are_private() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {

@@ -214,6 +214,11 @@ impl Peer {
         self.stream.flush().await.unwrap();
     }
 
+    /// Says something as long as the other side is there.
+    pub async fn try_say(&mut self, text: &str) -> bool {
+        self.stream.write_all(text.as_bytes()).await.is_ok()
+    }
+
     /// Reads until exactly this has come.
     #[track_caller]
     pub fn hears(&mut self, text: &str) -> impl Future<Output = ()> {

@@ -10,26 +10,34 @@ pub enum Irregular {
     ProcessingInstruction,
     /// A document type declaration.
     Doctype,
-    /// A general entity other than the five predefined ones.
+    /// A general entity other than the five predefined ones, or an ampersand that begins none.
     UndefinedEntity,
     /// A character reference to something that is not a character.
     BadCharacterReference,
-    /// A control character that XML does not allow.
+    /// A control character, or a code point that is no character, that XML does not allow.
     ControlCharacter,
     /// Bytes that are not UTF-8.
     InvalidUtf8,
     /// A prefix that is not bound.
     UnboundPrefix,
-    /// `xmlns:p=''`, or a rebinding of `xml` or `xmlns`.
+    /// `xmlns:p=''`, or a binding that concerns `xml` or `xmlns`.
     BadBinding,
     /// The same attribute twice.
     DuplicateAttribute,
     /// An XML declaration where none may be.
     LateDeclaration,
+    /// A name that is none in XML, or has colons where namespaces allow none.
+    BadName,
+    /// No white space before an attribute.
+    MissingSpace,
+    /// `<` in an attribute value.
+    LessThanInAttribute,
+    /// `]]>` in text.
+    CdataEndInText,
 }
 
 impl Irregular {
-    const ALL: [Irregular; 11] = [
+    const ALL: [Irregular; 15] = [
         Irregular::Comment,
         Irregular::ProcessingInstruction,
         Irregular::Doctype,
@@ -41,6 +49,10 @@ impl Irregular {
         Irregular::BadBinding,
         Irregular::DuplicateAttribute,
         Irregular::LateDeclaration,
+        Irregular::BadName,
+        Irregular::MissingSpace,
+        Irregular::LessThanInAttribute,
+        Irregular::CdataEndInText,
     ];
 
     /// The name used in records.
@@ -57,6 +69,10 @@ impl Irregular {
             Irregular::BadBinding => "bad_binding",
             Irregular::DuplicateAttribute => "duplicate_attribute",
             Irregular::LateDeclaration => "late_declaration",
+            Irregular::BadName => "bad_name",
+            Irregular::MissingSpace => "missing_space",
+            Irregular::LessThanInAttribute => "less_than_in_attribute",
+            Irregular::CdataEndInText => "cdata_end_in_text",
         }
     }
 }

@@ -3,6 +3,7 @@
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use super::name;
 use super::{Attr, Binding, Irregular, Limits, NO_NODE, Names, Node, NodeKind, NsId, ParseError, Span, Sym, Tree, UNESCAPED};
 
 impl Tree {
@@ -44,7 +45,15 @@ impl Tree {
                     self.close(after)?;
                 }
                 Event::End(_) => self.close(after)?,
-                Event::Text(text) => self.add_text(source, span_in(source, &text)),
+                Event::Text(text) => {
+                    if memchr::memmem::find(text.as_bytes(), b"]]>").is_some() {
+                        self.irregular.insert(Irregular::CdataEndInText);
+                    }
+                    if memchr::memchr(b'&', text.as_bytes()).is_some() {
+                        self.irregular.insert(Irregular::UndefinedEntity);
+                    }
+                    self.add_text(source, span_in(source, &text));
+                }
                 Event::CData(text) => self.add_text(source, span_in(source, &text)),
                 Event::GeneralRef(entity) => {
                     let character = self.resolve_name(&entity);
@@ -113,7 +122,11 @@ impl Tree {
         if local.is_empty() || local.contains(':') {
             return Err(ParseError::Malformed(format!("element name {written:?}")));
         }
+        let bad = !name::is_qualified(written);
         let (uri, ns) = self.namespace(source, prefix, names);
+        if bad {
+            self.irregular.insert(Irregular::BadName);
+        }
         let index = self.nodes.len() as u32;
         self.nodes.push(Node {
             kind: NodeKind::Element,
@@ -157,6 +170,12 @@ impl Tree {
     ) -> Result<(), ParseError> {
         check_attribute_count(count, limits)?;
         let name = span_in(source, key);
+        if !source.as_bytes()[..name.start as usize].last().is_some_and(u8::is_ascii_whitespace) {
+            self.irregular.insert(Irregular::MissingSpace);
+        }
+        if !name::is_qualified(key) {
+            self.irregular.insert(Irregular::BadName);
+        }
         let value = self.attribute_value(source, raw);
         let colon = key.bytes().position(|b| b == b':');
         if &key.as_bytes()[..colon.unwrap_or(key.len())] != b"xmlns" {
@@ -170,7 +189,9 @@ impl Tree {
         let skipped = colon.map_or(name.len, |at| at as u32 + 1);
         let prefix = Span { start: name.start + skipped, len: name.len - skipped };
         let (word, uri) = (self.str(source, prefix), self.str(source, value));
-        let bad = matches!(word, "xml" | "xmlns") || (colon.is_some() && (uri.is_empty() || word.is_empty()));
+        // Namespaces in XML 1.0, §3: `xml` has its one name and no other has it; nothing is bound to or as `xmlns`.
+        let bad =
+            word == "xmlns" || uri == XMLNS || (word == "xml") != (uri == XML) || (colon.is_some() && (uri.is_empty() || word.is_empty()));
         let ns = names.ns(uri);
         if bad {
             self.irregular.insert(Irregular::BadBinding);
@@ -180,9 +201,16 @@ impl Tree {
     }
 
     fn attribute_value(&mut self, source: &str, raw: &str) -> Span {
-        let Some(mut amp) = memchr::memchr(b'&', raw.as_bytes()) else {
+        let Some(mut amp) = memchr::memchr2(b'&', b'<', raw.as_bytes()) else {
             return span_in(source, raw);
         };
+        if memchr::memchr(b'<', &raw.as_bytes()[amp..]).is_some() {
+            self.irregular.insert(Irregular::LessThanInAttribute);
+            match memchr::memchr(b'&', raw.as_bytes()) {
+                Some(at) => amp = at,
+                None => return span_in(source, raw),
+            }
+        }
         let start = self.unescaped.len();
         let mut rest = raw;
         loop {
@@ -217,7 +245,9 @@ impl Tree {
             "apos" => return '\'',
             "quot" => return '"',
             _ => match name.strip_prefix('#') {
+                // Rust's numbers may have a sign.
                 Some(number) => match number.strip_prefix('x') {
+                    _ if number.contains('+') => None,
                     Some(hex) => u32::from_str_radix(hex, 16).ok(),
                     None => number.parse().ok(),
                 },
@@ -239,7 +269,6 @@ impl Tree {
 
     /// The namespace of a prefix: the innermost binding wins.
     fn namespace(&mut self, source: &str, prefix: Span, names: &Names) -> (Span, NsId) {
-        const XML: &str = "http://www.w3.org/XML/1998/namespace";
         let wanted = self.str(source, prefix);
         let same = |b: &&Binding| b.prefix.len == prefix.len && (prefix.len == 0 || self.str(source, b.prefix) == wanted);
         if let Some(binding) = self.bindings.iter().rev().find(same) {
@@ -342,6 +371,10 @@ impl Tree {
         }
     }
 }
+
+/// What the prefixes `xml` and `xmlns` stand for.
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
 fn check_attribute_count(count: usize, limits: &Limits) -> Result<(), ParseError> {
     if count >= limits.max_attributes { Err(ParseError::Limit("attributes on one element", limits.max_attributes)) } else { Ok(()) }
