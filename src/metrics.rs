@@ -89,6 +89,8 @@ const FAVOURS: &[&str] = &["for", "against"];
 const DIRECTIONS: &[&str] = &["client_to_server", "server_to_client", "none"];
 /// Upper bounds of what the proxy adds to a chunk's way, in seconds. A chunk in memory takes microseconds, a side that does not read takes long.
 const DELAYS: &[f64] = &[0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 1.0];
+/// What became of records on the way to a collector.
+const OTLP_OUTCOMES: &[&str] = &["taken", "refused"];
 
 /// All metrics of the program, in a registry of their own.
 #[derive(Debug)]
@@ -123,6 +125,9 @@ pub struct Metrics {
     queue_wait_seconds: Counter,
     log_failures: IntCounter,
     log_records_lost: IntCounter,
+    otlp_records: ByWord,
+    otlp_retries: IntCounter,
+    otlp_behind: IntGauge,
 }
 
 /// What the values of a field say beyond being exposures.
@@ -243,6 +248,9 @@ impl Metrics {
             queue_wait_seconds: f.seconds("stanzascope_queue_wait_seconds_total", "Time sessions waited for the record queue."),
             log_failures: f.counter("stanzascope_log_failures_total", "Times the log could not be written."),
             log_records_lost: f.counter("stanzascope_log_records_lost_total", "Records that could not be written."),
+            otlp_records: f.words("stanzascope_otlp_records_total", "Records that the collector dealt with.", "outcome", OTLP_OUTCOMES),
+            otlp_retries: f.counter("stanzascope_otlp_retries_total", "Times a batch has to be sent again later."),
+            otlp_behind: f.gauge("stanzascope_otlp_behind_bytes", "Bytes of the log that the collector has not taken."),
             registry,
         }
     }
@@ -378,6 +386,23 @@ impl Metrics {
     pub fn log_failure(&self, records_lost: u64) {
         self.log_failures.inc();
         self.log_records_lost.inc_by(records_lost);
+    }
+
+    /// The collector took so many records, and refused so many.
+    pub fn otlp_delivered(&self, taken: u64, refused: u64) {
+        self.otlp_records.at(0).inc_by(taken);
+        self.otlp_records.at(1).inc_by(refused);
+    }
+
+    /// A batch has to wait, and so much of the log with it.
+    pub fn otlp_retry(&self, behind: u64) {
+        self.otlp_retries.inc();
+        self.otlp_behind(behind);
+    }
+
+    /// So many bytes of the log wait for the collector.
+    pub fn otlp_behind(&self, bytes: u64) {
+        self.otlp_behind.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Everything in Prometheus' text format.

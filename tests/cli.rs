@@ -18,6 +18,8 @@ mod disk;
 mod documents;
 #[path = "cli/export.rs"]
 mod export;
+#[path = "cli/otlp.rs"]
+mod otlp;
 #[path = "cli/rig.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod rig;
@@ -31,5 +33,7 @@ mod runs;
 mod scan;
 #[path = "cli/secrets.rs"]
 mod secrets;
+#[path = "cli/terminal.rs"]
+mod terminal;
 #[path = "cli/usage.rs"]
 mod usage;

@@ -113,6 +113,18 @@ fn the_core_opens_nothing_and_reads_no_clock() {
     none(problems);
 }
 
+/// `eprintln!` and `println!` panic when nobody reads.
+#[test]
+fn nothing_panics_for_want_of_a_listener() {
+    let printing = |(_, line): &(usize, String)| ["eprint!(", "eprintln!(", " print!(", "println!("].iter().any(|word| line.contains(word));
+    let wrong = files("src", ".rs").into_iter().filter(|file| !is_test(file));
+    none(
+        wrong
+            .flat_map(|file| code(&file).into_iter().filter(printing).map(move |(at, _)| format!("{file}:{at}: use say! or cli::print")))
+            .collect(),
+    );
+}
+
 #[test]
 fn quick_xml_stays_behind_one_door() {
     let using: Vec<String> =

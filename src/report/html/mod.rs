@@ -106,8 +106,9 @@ struct InlineTemplate<'a> {
 }
 
 impl InlineTemplate<'_> {
+    /// A value. One of white space alone is spelled out: otherwise nobody would see that there is one.
     fn shown(&self, text: &str) -> String {
-        shown(text)
+        if text.trim().is_empty() { text.escape_unicode().to_string() } else { shown(text) }
     }
 
     fn target(&self, place: &Place) -> Option<usize> {
