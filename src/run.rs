@@ -21,14 +21,14 @@ use crate::audit::canary::{Assessor, Canaries, Witness, witness};
 use crate::audit::{Auditor, Settings};
 use crate::ca::Authority;
 use crate::catalog::Catalog;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, RunLabel};
 use crate::proxy::clock::Clock;
 use crate::proxy::gate::Policy;
 use crate::proxy::upstream::UpstreamConfig;
 use crate::proxy::{self, Shared};
 use crate::record::{Body, RUN_SESSION, StoredBody};
 use crate::run_dir::{CATALOG, RECORDS, RunDir, TRANSCRIPT};
-use crate::sink::{LogFailed, OnLogFailure, Sink};
+use crate::sink::{Holds, LogFailed, OnLogFailure, Sink};
 use crate::transcript;
 
 /// Time for sessions to end after the run was told to stop.
@@ -138,8 +138,8 @@ pub async fn run(
         Some(address) => Some(admin::bind(address).await?),
         None => None,
     };
-    let metrics = Arc::new(Metrics::new(&catalog));
-    metrics.run_label(&plan.label);
+    let run_label = RunLabel::new(&plan.label);
+    let metrics = Arc::new(Metrics::of_run(&catalog, &run_label));
     let here = |error| RunError::Directory { path: plan.runs.clone(), error };
     let stamp = crate::record::time::Timestamp(clock.now().unix_micros).to_string();
     let stamp: String = stamp[..19].chars().filter(|c| !matches!(c, '-' | ':')).chain(['Z']).collect();
@@ -147,13 +147,16 @@ pub async fn run(
     let mut manifest = manifest(&plan, &catalog, &listeners, started);
     directory.write_catalog(&catalog).map_err(here)?;
     directory.write_manifest(&manifest).map_err(here)?;
-    let (sink, writer) = Sink::open(&directory.file(RECORDS), plan.on_log_failure, metrics.clone()).map_err(here)?;
+    let (sink, writer) = Sink::open(&directory.file(RECORDS), Holds::Records, plan.on_log_failure, metrics.clone()).map_err(here)?;
     let transcript = match plan.transcript {
-        true => Some(Sink::open(&directory.file(TRANSCRIPT), plan.on_log_failure, metrics.clone()).map_err(here)?),
+        true => Some(Sink::open(&directory.file(TRANSCRIPT), Holds::Transcript, plan.on_log_failure, metrics.clone()).map_err(here)?),
         false => None,
     };
     let (transcript, transcript_writer) = transcript.unzip();
     announce(&listeners, admin.as_ref(), &directory, plan.transcript);
+    if admin.is_some() && !run_label.shows(&plan.label) {
+        eprintln!("the metrics call this run {run_label}: they show a label of up to 64 letters, digits, blanks and .-_+ only");
+    }
 
     let (stop_sender, stop) = watch::channel(false);
     let (mark_sender, marks) = mpsc::channel(64);

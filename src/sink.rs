@@ -30,6 +30,15 @@ struct Batch {
     _room: OwnedSemaphorePermit,
 }
 
+/// What a log holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Records.
+    Records,
+    /// Raw traffic.
+    Transcript,
+}
+
 /// Where sessions write to.
 #[derive(Clone)]
 pub struct Sink {
@@ -55,12 +64,21 @@ impl Sink {
     ///
     /// # Errors
     /// The file cannot be made.
-    pub fn open(path: &Path, policy: OnLogFailure, metrics: Arc<Metrics>) -> io::Result<(Sink, Writer)> {
+    pub fn open(path: &Path, holds: Holds, policy: OnLogFailure, metrics: Arc<Metrics>) -> io::Result<(Sink, Writer)> {
         let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(path)?;
         let (queue, batches) = mpsc::channel(QUEUE_BATCHES);
         let (failure, failed) = watch::channel(None);
-        let appender =
-            Appender { file, path: path.to_owned(), good: 0, policy, failure, metrics: metrics.clone(), lost: Lost::default(), seq: 0 };
+        let appender = Appender {
+            file,
+            path: path.to_owned(),
+            holds,
+            good: 0,
+            policy,
+            failure,
+            metrics: metrics.clone(),
+            lost: Lost::default(),
+            seq: 0,
+        };
         let thread = std::thread::Builder::new().name("log".into()).spawn(move || appender.run(batches))?;
         let sink = Sink { queue, room: Arc::new(Semaphore::new(QUEUE_BYTES)), metrics, failed: failed.clone() };
         Ok((sink, Writer { thread, failed }))
@@ -127,6 +145,7 @@ struct Lost {
 struct Appender {
     file: File,
     path: PathBuf,
+    holds: Holds,
     /// Length of the file up to its last complete line.
     good: u64,
     policy: OnLogFailure,
@@ -142,10 +161,13 @@ impl Appender {
         while let Some(batch) = batches.blocking_recv() {
             last = Some(batch.at);
             self.write_gap(batch.at);
-            if let Err(error) = self.append(&batch.bytes) {
-                self.fail(&error, batch.records, batch.bytes.len() as u64);
-                if self.policy == OnLogFailure::Stop {
-                    return;
+            match self.append(&batch.bytes) {
+                Ok(()) => self.wrote(batch.records),
+                Err(error) => {
+                    self.fail(&error, batch.records, batch.bytes.len() as u64);
+                    if self.policy == OnLogFailure::Stop {
+                        return;
+                    }
                 }
             }
         }
@@ -196,6 +218,12 @@ impl Appender {
         }
     }
 
+    fn wrote(&self, records: u64) {
+        if self.holds == Holds::Records {
+            self.metrics.records_written(records);
+        }
+    }
+
     fn fail(&mut self, error: &io::Error, records: u64, bytes: u64) {
         self.metrics.log_failure(records);
         self.lost.records += records;
@@ -221,6 +249,10 @@ impl Appender {
         let mut line = Vec::new();
         record.write_line(&mut line);
         if self.append(&line).is_ok() {
+            if self.holds == Holds::Records {
+                self.metrics.observe(&record);
+            }
+            self.wrote(1);
             self.seq += 1;
             self.lost = Lost::default();
         }
@@ -240,7 +272,20 @@ mod tests {
         let file = OpenOptions::new().append(true).open(path).unwrap();
         let (failure, failed) = watch::channel(None);
         let metrics = Arc::new(Metrics::new(&Catalog::builtin()));
-        (Appender { file, path: path.to_owned(), good: 0, policy, failure, metrics, lost: Lost::default(), seq: 0 }, failed)
+        (
+            Appender {
+                file,
+                path: path.to_owned(),
+                holds: Holds::Records,
+                good: 0,
+                policy,
+                failure,
+                metrics,
+                lost: Lost::default(),
+                seq: 0,
+            },
+            failed,
+        )
     }
 
     fn batch(text: &str, records: u64) -> Batch {
@@ -311,6 +356,12 @@ mod tests {
         appender.path = space.path().to_owned();
         appender.write_gap(NOW);
         appender.write_gap(NOW);
+        let metrics = appender.metrics.encode();
+        for sample in
+            [r#"stanzascope_log_records_written_total{run="unnamed"} 1"#, r#"stanzascope_records_total{type="gap",run="unnamed"} 1"#]
+        {
+            assert!(metrics.contains(sample), "made and written are counted alike: {metrics}");
+        }
         let log = std::fs::read_to_string(space.path()).unwrap();
         let gap: serde_json::Value = serde_json::from_str(&log).unwrap();
         assert_eq!(gap["session"], "log");

@@ -61,7 +61,7 @@ async fn it_shows_metrics_and_health_and_nothing_else() {
     assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
     assert!(metrics.contains("content-type: text/plain; version=0.0.4"), "{metrics}");
     assert!(metrics.contains("x-content-type-options: nosniff"), "{metrics}");
-    assert!(metrics.contains("\nstanzascope_sessions_active 0\n"), "{metrics}");
+    assert!(metrics.contains("\nstanzascope_sessions_active{run=\"unnamed\"} 0\n"), "{metrics}");
     assert_eq!(admin.status("GET /healthz HTTP/1.1\nHost: HOST\n\n").await, 200);
     assert_eq!(admin.status("GET / HTTP/1.1\nHost: HOST\n\n").await, 404);
     assert_eq!(admin.status("GET /..%2fmetrics HTTP/1.1\nHost: HOST\n\n").await, 404);

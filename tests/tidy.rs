@@ -332,16 +332,16 @@ fn flags_in_documents_exist() {
 #[test]
 fn metrics_in_documents_and_dashboards_exist() {
     let metrics = Metrics::new(&Catalog::builtin());
-    metrics.run_label("a-client");
     let encoded = metrics.encode();
     let exists =
         |name: &str| encoded.lines().any(|line| line.strip_prefix("# TYPE ").is_some_and(|rest| rest.split(' ').next() == Some(name)));
     assert!(exists("stanzascope_exposures_total"));
+    let of_histogram = |name: &str| ["_bucket", "_sum", "_count"].iter().any(|suffix| name.strip_suffix(suffix).is_some_and(exists));
     let mut problems = Vec::new();
     for file in documents().into_iter().chain(files("dashboards", ".json")) {
         let text = read(&file);
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| word.starts_with("stanzascope_"));
-        problems.extend(words.filter(|word| !exists(word)).map(|word| format!("{file}: there is no metric {word}")));
+        problems.extend(words.filter(|word| !exists(word) && !of_histogram(word)).map(|word| format!("{file}: there is no metric {word}")));
     }
     none(problems);
 }

@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::watch;
@@ -148,6 +148,7 @@ impl<'a> Pump<'a> {
                     continue;
                 }
             };
+            let began = Instant::now();
             shrunk = false;
             let end = match read {
                 Ok(0) => Some(End::Closed),
@@ -180,7 +181,13 @@ impl<'a> Pump<'a> {
                     return failed.and_then(Result::err).map_or(End::Stopped, |error| End::WriteFailed(error.to_string()));
                 }
             }
-            if let Err(error) = self.tap.drain().await {
+            let passed = Instant::now();
+            if !passage.forward.is_empty() {
+                self.metrics.forwarded(self.direction, passed - began);
+            }
+            let drained = self.tap.drain().await;
+            self.metrics.audited(self.direction, passed.elapsed());
+            if let Err(error) = drained {
                 return End::Log(error);
             }
             if let Some(refused) = passage.refused {

@@ -12,7 +12,7 @@ use stanzascope::proxy::clock::Clock;
 use stanzascope::proxy::gate::{ChannelBinding, Gate, Policy};
 use stanzascope::proxy::relay::{End, Pump, SharedWriter};
 use stanzascope::proxy::tap::Tap;
-use stanzascope::sink::{Sink, Writer};
+use stanzascope::sink::{Holds, Sink, Writer};
 use stanzascope::xmpp::Direction;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -25,7 +25,7 @@ struct Log {
 
 static LOG: LazyLock<Log> = LazyLock::new(|| {
     let (dir, metrics) = (tempfile::tempdir().unwrap(), Arc::new(Metrics::new(&Catalog::builtin())));
-    let (sink, writer) = Sink::open(&dir.path().join("records.jsonl"), OnLogFailure::Stop, metrics.clone()).unwrap();
+    let (sink, writer) = Sink::open(&dir.path().join("records.jsonl"), Holds::Records, OnLogFailure::Stop, metrics.clone()).unwrap();
     Log { sink, metrics, _writer: writer, _dir: dir }
 });
 
