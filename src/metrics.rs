@@ -87,10 +87,10 @@ const RECORD_TYPES: &[&str] = &["stanza", "keepalive", "transport", "session", "
 const FAVOURS: &[&str] = &["for", "against"];
 /// Directions, and what has none.
 const DIRECTIONS: &[&str] = &["client_to_server", "server_to_client", "none"];
-/// What became of records on the way to a collector.
-const OTLP_OUTCOMES: &[&str] = &["taken", "refused"];
 /// Upper bounds of what the proxy adds to a chunk's way, in seconds. A chunk in memory takes microseconds, a side that does not read takes long.
 const DELAYS: &[f64] = &[0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 1.0];
+/// What became of records on the way to a collector.
+const OTLP_OUTCOMES: &[&str] = &["taken", "refused"];
 
 /// All metrics of the program, in a registry of their own.
 #[derive(Debug)]

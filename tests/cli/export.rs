@@ -154,8 +154,7 @@ fn exporting_again_replaces_in_one_step() {
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with('.')), "{left:?}");
 }
 
-/// F-57: an export that is killed on the way leaves the one before as it was; made again it is what it would have been, and nothing is left
-/// lying about.
+/// F-57: an export that is killed on the way → the one before stays; made again it is what it would have been, nothing is left lying about
 #[test]
 fn a_killed_export_can_be_made_again() {
     let bench = ordinary();

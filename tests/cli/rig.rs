@@ -269,7 +269,7 @@ impl Proxy {
 
     /// A client by direct TLS that trusts the test CA, and the server's end of its connection.
     pub fn connect(&self, server: &Server) -> (Peer, Peer) {
-        connect(self.direct(), &self.ca(), server)
+        connect(self.direct(), &self.certs, server)
     }
 
     /// A client that is logged in.
@@ -306,10 +306,10 @@ impl Proxy {
     }
 }
 
-/// A client by direct TLS at `address` that trusts the CA in the file `ca`, and the server's end of its connection.
-pub fn connect(address: SocketAddr, ca: &Path, server: &Server) -> (Peer, Peer) {
+/// A client by direct TLS at `address` that trusts the test CA in `certs`, and the server's end of its connection.
+pub fn connect(address: SocketAddr, certs: &Path, server: &Server) -> (Peer, Peer) {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_file(certs.join("root.pem")).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

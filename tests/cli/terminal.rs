@@ -102,7 +102,7 @@ fn a_run_at_a_terminal() {
     run.shows("\r\u{1b}[K0 connected");
     let shown = run.shows("listening direct ");
     let direct = shown.split("listening direct ").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
-    let (mut client, mut upstream_peer) = crate::rig::connect(direct, &bench.path("certs/root.pem"), &server);
+    let (mut client, mut upstream_peer) = crate::rig::connect(direct, &bench.path("certs"), &server);
     client.says(HEADER, &mut upstream_peer);
     client.says(AUTH, &mut upstream_peer);
     run.shows("\r\u{1b}[K1 connected");

@@ -13,6 +13,7 @@ mod lifecycle;
 mod negotiation;
 mod output;
 mod rig;
+mod seeds;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;

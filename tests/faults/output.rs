@@ -31,7 +31,7 @@ fn unknown_namespaces() {
     assert_eq!(namespaces.len(), 10_000);
     let (after, text) = series(&rig);
     assert_eq!(before, after);
-    assert!(text.contains("stanzascope_unclassified_total{direction=\"client_to_server\"} 10000"), "{text}");
+    assert!(text.contains("stanzascope_unclassified_total{direction=\"client_to_server\",run=\"unnamed\"} 10000"), "{text}");
     rig.is_well("unknown namespaces");
     rig.stop();
 }
