@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::decode;
+use super::decoded::Decoded;
 use super::memory::{Memory, Peer};
 use super::value::{self, Shape};
 use crate::catalog::path::{AttrTest, Extract, From, JidPart};
@@ -72,6 +73,11 @@ impl Extractor {
     /// Who owns the text of an element, after [`Extractor::run`].
     pub fn text_claim(&self, id: NodeId) -> Claim {
         self.text_claims[id.0 as usize]
+    }
+
+    /// What was decoded of the frame, after [`Extractor::run`].
+    pub fn decoded(&mut self) -> &mut Decoded {
+        &mut self.scratch.decoded
     }
 
     /// Reads the exposures of a frame into `out`, in document order.
@@ -170,7 +176,7 @@ impl Extractor {
         // About one value for each attribute and each node, about half of what came in.
         let rows = document.attr_count() + document.len();
         out.reserve(rows, document.root().size() as usize / 2);
-        self.scratch.decoded_of = None;
+        self.scratch.decoded.reset(document.len());
         for index in 0..document.len() {
             let id = NodeId(index as u32);
             if document.node(id).kind == NodeKind::Text {
@@ -237,9 +243,8 @@ struct Place {
 #[derive(Debug, Default)]
 struct Scratch {
     value: String,
-    /// The decoded text of an element, of which several rows may read a part.
-    decoded: Vec<u8>,
-    decoded_of: Option<NodeId>,
+    /// Of the text of an element several rows may read a part.
+    decoded: Decoded,
 }
 
 impl Scratch {
@@ -282,8 +287,7 @@ impl Scratch {
             Extract::Protobuf(numbers) => {
                 // Signal messages of legacy OMEMO begin with a version byte.
                 let legacy = element.uri() == crate::xmpp::ns::OMEMO_LEGACY;
-                self.decode(element);
-                if let Some(message) = self.decoded.get(usize::from(legacy)..) {
+                if let Some(message) = self.decoded.read(element).and_then(|bytes| bytes.get(usize::from(legacy)..)) {
                     decode::protobuf_field(message, numbers, &mut self.value);
                 }
             }
@@ -302,8 +306,7 @@ impl Scratch {
                 }
             }
             Extract::Base64Byte(index) => {
-                self.decode(element);
-                if let Some(byte) = self.decoded.get(*index) {
+                if let Some(byte) = self.decoded.read(element).and_then(|bytes| bytes.get(*index)) {
                     value::push_number(&mut self.value, u64::from(*byte));
                 }
             }
@@ -311,16 +314,6 @@ impl Scratch {
             Extract::TextStarts(prefix) if text().trim_start().starts_with(prefix.as_str()) => value.push_str("present"),
             Extract::TextContains(needle) if contains(&text(), needle) => value.push_str("present"),
             _ => {}
-        }
-    }
-
-    /// Decodes the text of an element; what is no base64 decodes to nothing.
-    fn decode(&mut self, element: Element<'_>) {
-        if self.decoded_of != Some(element.id) {
-            self.decoded_of = Some(element.id);
-            if !value::decode_base64_into(value::trimmed(&element.own_text()), &mut self.decoded) {
-                self.decoded.clear();
-            }
         }
     }
 }

@@ -157,7 +157,7 @@ impl Auditor {
             frame: bytes,
             max_forwards: self.settings.limits.max_forwards,
         };
-        let judged = self.opacity.judge(root, &scene);
+        let judged = self.opacity.judge(root, &scene, self.extractor.decoded());
         if judged.is_some() {
             stanza.conversation = conversation(message, direction, &self.memory).or_else(|| self.memory.own.clone());
         }

@@ -11,6 +11,7 @@
 
 pub mod canary;
 pub mod decode;
+pub mod decoded;
 pub mod evidence;
 pub mod examples;
 pub mod extract;

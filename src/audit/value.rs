@@ -251,18 +251,22 @@ pub fn text_class(value: &str) -> &'static str {
 /// Decodes standard base64, white space ignored.
 pub fn decode_base64(value: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    decode_base64_into(value, &mut bytes).then_some(bytes)
+    decode_base64_onto(value, &mut bytes).then_some(bytes)
 }
 
-/// Decodes into `bytes`, whose old content goes; `false` when the text is no base64.
-pub fn decode_base64_into(value: &str, bytes: &mut Vec<u8>) -> bool {
-    bytes.clear();
-    if may_have_white_space(value) {
+/// Decodes to the end of `bytes`, which stays as it is when the text is no base64; `false` then.
+pub fn decode_base64_onto(value: &str, bytes: &mut Vec<u8>) -> bool {
+    let before = bytes.len();
+    let decoded = if may_have_white_space(value) {
         let packed: Vec<u8> = value.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-        BASE64.decode_vec(packed, bytes).is_ok()
+        BASE64.decode_vec(packed, bytes)
     } else {
-        BASE64.decode_vec(value, bytes).is_ok()
+        BASE64.decode_vec(value, bytes)
+    };
+    if decoded.is_err() {
+        bytes.truncate(before);
     }
+    decoded.is_ok()
 }
 
 /// Number of bytes that [`decode_base64`] would give, without decoding.

@@ -60,6 +60,9 @@ impl Check for Cache {
             if self.shown_by.len() >= MAX_SEEN || seen.world.is_own(peer) {
                 return;
             }
+            if self.shown_by.get(peer).is_some_and(|before| before == hash) {
+                return;
+            }
             let asker = seen.world.shared().who_showed("capabilities", &self.key(hash)).filter(|asker| asker != own);
             let first = self.hashes.insert(hash.to_owned());
             if let (Some(asker), true) = (asker, first) {

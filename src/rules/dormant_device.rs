@@ -47,7 +47,7 @@ struct State {
 
 impl Check for State {
     fn see(&mut self, seen: &Seen<'_>, _out: &mut Out) {
-        for container in OMEMO.into_iter().flat_map(|namespace| seen.anywhere(namespace, "encrypted")) {
+        for container in seen.elements().filter(|element| element.local() == "encrypted" && OMEMO.contains(&element.uri())) {
             for header in container.children().filter(|child| child.local() == "header") {
                 if let Some(sid) = header.attr("sid").and_then(|sid| sid.parse().ok()).filter(|_| self.heard.len() < MAX_DEVICES) {
                     self.heard.insert(sid);

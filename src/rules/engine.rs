@@ -12,7 +12,7 @@ use super::world::{self, Lesson};
 use super::{Check, Found, RULES, Rule, Severity, World};
 use crate::catalog::Catalog;
 use crate::record::Finding;
-use crate::xmpp::element::{NodeId, NodeKind};
+use crate::xmpp::element::NodeId;
 use crate::xmpp::names::Sym;
 
 /// Findings of severity low and info are told once per rule and subject; so many subjects are remembered.
@@ -28,7 +28,10 @@ const WORLD: Mask = 1 << 127;
 #[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<&'static Rule>,
-    by_element: FxHashMap<Sym, Mask>,
+    /// What watches an element, as an index of `masks`, by number of its name.
+    by_element: Vec<u16>,
+    /// Different sets of rules. The first is empty.
+    masks: Vec<Mask>,
     by_verdict: Vec<(&'static str, Mask)>,
     choice: Choice,
     shared: Arc<Shared>,
@@ -56,7 +59,21 @@ impl RuleSet {
                 by_verdict.push((id, 1 << index));
             }
         }
-        RuleSet { rules, by_element, by_verdict, choice, shared: Arc::default() }
+        let mut masks = vec![0];
+        let mut by_name = vec![0; by_element.keys().map(|sym| sym.0 as usize + 1).max().unwrap_or(0)];
+        for (sym, mask) in by_element {
+            let known = masks.iter().position(|known| *known == mask);
+            by_name[sym.0 as usize] = known.unwrap_or(masks.len()) as u16;
+            if known.is_none() {
+                masks.push(mask);
+            }
+        }
+        RuleSet { rules, by_element: by_name, masks, by_verdict, choice, shared: Arc::default() }
+    }
+
+    /// The rules that watch an element of this name.
+    fn watching(&self, sym: Sym) -> Mask {
+        self.by_element.get(sym.0 as usize).map_or(0, |index| self.masks[usize::from(*index)])
     }
 }
 
@@ -97,12 +114,8 @@ impl Engine {
         let mut awake: Mask = 0;
         let document = sight.stanza.document();
         for index in 0..document.len() {
-            let node = document.node(NodeId(index as u32));
-            if node.kind != NodeKind::Text
-                && let Some(mask) = self.set.by_element.get(&document.element(NodeId(index as u32)).sym())
-            {
-                awake |= mask;
-            }
+            // Texts have no name.
+            awake |= self.set.watching(document.node(NodeId(index as u32)).sym);
         }
         if let Some(verdict) = sight.verdict {
             for (id, mask) in &self.set.by_verdict {
@@ -122,8 +135,9 @@ impl Engine {
             let index = rules.trailing_zeros() as usize;
             rules &= rules - 1;
             self.checks[index].see(&seen, &mut out);
-            for found in out.found.drain(..) {
-                findings.extend(finding(&self.set, &mut self.told, index, found, Some(sight.number)));
+            if !out.found.is_empty() {
+                let found = out.found.drain(..);
+                findings.extend(found.filter_map(|found| finding(&self.set, &mut self.told, index, found, Some(sight.number))));
             }
         }
         if awake & WORLD != 0 {

@@ -420,6 +420,14 @@ impl<'a> Element<'a> {
         self.child_nodes().filter(|&id| document.node(id).kind == NodeKind::Element).map(|id| document.element(id))
     }
 
+    /// The elements in it, at any depth, in document order.
+    #[inline]
+    pub fn descendants(self) -> impl Iterator<Item = Element<'a>> + 'a {
+        let document = self.document;
+        let nodes = (self.id.0 + 1..self.node().end).map(NodeId);
+        nodes.filter(|&id| document.node(id).kind == NodeKind::Element).map(|id| document.element(id))
+    }
+
     /// The first child with this known name.
     pub fn child(self, sym: Sym) -> Option<Element<'a>> {
         self.children().find(|child| child.sym() == sym && sym != Sym::UNKNOWN)

@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfkc_quick};
 
 use super::coding::Coding;
-use super::search::{Found, Search};
+use super::search::{Found, Search, symbol};
 use super::unpack::{self, MAX_EXPANSION};
 use super::{escapes, needles};
 
@@ -182,7 +182,7 @@ impl<'a> Decoder<'a> {
                 }
             }
             if look {
-                promise(&mut promises, run, &TURNS, |first| unbase64(first).is_some_and(|first| begins_well(&first)));
+                promise(&mut promises, run, &TURNS, |first| begins_well(unbase64_first(first, &mut [0; 12])));
             }
             for digits in Runs::new(run, HEX, least.hex) {
                 self.inside(Coding::Hex, &unhex(digits), depth, AS_IT_IS);
@@ -295,6 +295,16 @@ fn unbase64(run: &[u8]) -> Option<Vec<u8>> {
         };
         URL_SAFE.decode(run.iter().map(url).collect::<Vec<u8>>()).ok()
     }
+}
+
+/// The bytes that the first symbols of a run stand for, sixteen at most.
+fn unbase64_first<'a>(symbols: &[u8], bytes: &'a mut [u8; 12]) -> &'a [u8] {
+    let (groups, _) = symbols.as_chunks::<4>();
+    for (group, out) in groups.iter().zip(bytes.as_chunks_mut::<3>().0) {
+        let bits = group.iter().fold(0, |bits, b| bits << 6 | u32::from(symbol(*b).unwrap_or(0)));
+        out.copy_from_slice(&bits.to_be_bytes()[1..]);
+    }
+    &bytes[..groups.len() * 3]
 }
 
 fn unhex(digits: &[u8]) -> Vec<u8> {

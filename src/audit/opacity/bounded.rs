@@ -24,11 +24,10 @@ impl<K: Clone + Eq + Hash, V> Ring<K, V> {
         self.map.get(key)
     }
 
-    /// Adds an entry, or gives an existing key another value.
-    pub fn insert(&mut self, key: K, value: V) {
+    /// Adds an entry, or gives an existing key another value. Returns the value it had.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         if let Some(old) = self.map.get_mut(&key) {
-            *old = value;
-            return;
+            return Some(std::mem::replace(old, value));
         }
         if self.order.len() >= self.max
             && let Some(first) = self.order.pop_front()
@@ -37,6 +36,7 @@ impl<K: Clone + Eq + Hash, V> Ring<K, V> {
         }
         self.order.push_back(key.clone());
         self.map.insert(key, value);
+        None
     }
 
     /// Number of entries.
@@ -109,8 +109,8 @@ mod tests {
     #[test]
     fn a_ring_forgets_what_came_first() {
         let mut ring = Ring::new(3);
-        (0..5).for_each(|n| ring.insert(n, ()));
-        ring.insert(3, ());
+        (0..5).for_each(|n| assert_eq!(ring.insert(n, ()), None));
+        assert_eq!(ring.insert(3, ()), Some(()));
         assert_eq!((ring.len(), ring.get(&1), ring.get(&2), ring.get(&4)), (3, None, Some(&()), Some(&())));
     }
 

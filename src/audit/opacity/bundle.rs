@@ -1,10 +1,11 @@
 //! Bundles: the keys others start a session with (rules B1 to B4).
 
-use super::container::{decoded, device_id};
+use super::container::device_id;
 use super::curve;
 use super::family::Family;
 use super::found::Found;
 use super::signal::{key, typed_key};
+use crate::audit::value;
 use crate::xmpp::element::Element;
 
 /// One-time keys that are examined.
@@ -51,7 +52,7 @@ impl<'a> Bundle<'a> {
         let names = if family == Family::Legacy { LEGACY } else { CURRENT };
         let child = |name: &str| element.children().find(|c| c.local() == name && c.uri() == element.uri());
         let public = |place: Element<'_>| {
-            let bytes = decoded(place)?;
+            let bytes = value::decode_base64(&place.own_text())?;
             if family == Family::Legacy { typed_key(&bytes).ok() } else { key(&bytes).ok() }
         };
         let fault = |rule, place: Element<'_>, detail: String| Found::suspect(rule, place, detail, names.source);
@@ -59,7 +60,8 @@ impl<'a> Bundle<'a> {
 
         let (ik_at, spk_at, spks_at) = (child(names.ik), child(names.spk), child(names.spks));
         let (ik, spk) = (ik_at.and_then(public), spk_at.and_then(public));
-        let signature = spks_at.and_then(decoded).and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
+        let signature =
+            spks_at.and_then(|place| value::decode_base64(&place.own_text())).and_then(|bytes| <[u8; 64]>::try_from(bytes).ok());
         for (there, at, name) in
             [(ik.is_some(), ik_at, names.ik), (spk.is_some(), spk_at, names.spk), (signature.is_some(), spks_at, names.spks)]
         {

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use rustc_hash::FxHashSet;
 
 use super::curve;
 use super::family::Family;
 use super::found::Found;
 use super::signal::{self, Blob};
+use crate::audit::decoded::Decoded;
 use crate::xmpp::element::Element;
 use crate::xmpp::jid::normalised_bare;
 
@@ -27,7 +27,7 @@ pub struct Container<'a> {
     /// One per recipient device.
     pub keys: Vec<Key<'a>>,
     /// The initialisation vector of the flat families.
-    pub iv: Option<Vec<u8>>,
+    pub iv: Option<&'a [u8]>,
     /// The decoded payload.
     pub payload: Option<Payload<'a>>,
 }
@@ -38,7 +38,9 @@ pub struct Payload<'a> {
     /// Where.
     pub element: Element<'a>,
     /// Decoded.
-    pub bytes: Vec<u8>,
+    pub bytes: &'a [u8],
+    /// [`super::hash`] of that.
+    pub digest: u64,
 }
 
 /// A `<key/>`.
@@ -53,17 +55,11 @@ pub struct Key<'a> {
     /// Whether it is flagged as a key exchange.
     pub exchange: bool,
     /// Decoded; empty when that failed.
-    pub bytes: Vec<u8>,
-}
-
-impl Key<'_> {
-    /// The blob, when it is what its flag says.
-    pub fn blob(&self, family: Family) -> Result<Blob<'_>, signal::Wrong> {
-        match family {
-            Family::Legacy => signal::legacy(&self.bytes, self.exchange),
-            _ => signal::omemo(&self.bytes, self.exchange),
-        }
-    }
+    pub bytes: &'a [u8],
+    /// [`super::hash`] of that.
+    pub digest: u64,
+    /// The blob, when it is what its flag says. Keys of [`Family::Olm`] are not examined.
+    pub blob: Result<Blob<'a>, signal::Wrong>,
 }
 
 /// A device id as XEP-0384 §5.1 has it.
@@ -72,21 +68,21 @@ pub fn device_id(text: Option<&str>) -> Option<u32> {
     text.parse().ok().filter(|id| (1..=0x7fff_ffff).contains(id))
 }
 
-/// Base64 in its one canonical form, but for white space. Nothing for an empty text.
-pub fn decoded(element: Element<'_>) -> Option<Vec<u8>> {
-    let text = element.own_text();
-    let bytes = if text.bytes().any(|b| b.is_ascii_whitespace()) {
-        let text: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-        STANDARD.decode(text)
-    } else {
-        STANDARD.decode(text.as_bytes())
-    };
-    bytes.ok().filter(|bytes| !bytes.is_empty())
+/// Decodes what [`Container::read`] is going to ask for.
+pub fn decode(container: Element<'_>, decoded: &mut Decoded) {
+    for element in container.descendants().filter(|element| matches!(element.local(), "key" | "iv" | "payload")) {
+        decoded.read(element);
+    }
+}
+
+/// What stands in an element, decoded. Nothing for an empty text.
+fn text_of<'a>(element: Element<'_>, decoded: &'a Decoded) -> Option<&'a [u8]> {
+    decoded.of(element).filter(|bytes| !bytes.is_empty())
 }
 
 impl<'a> Container<'a> {
     /// Reads a container and runs the structure rules on it. `sender` is the bare address it comes from, where that is known.
-    pub fn read(family: Family, element: Element<'a>, sender: Option<&str>, found: &mut Vec<Found>) -> Container<'a> {
+    pub fn read(family: Family, element: Element<'a>, decoded: &'a Decoded, sender: Option<&str>, found: &mut Vec<Found>) -> Container<'a> {
         let mut container = Container { family, element, sid: None, keys: Vec::new(), iv: None, payload: None };
         let mut headers = Vec::new();
         let mut payloads = Vec::new();
@@ -104,11 +100,13 @@ impl<'a> Container<'a> {
             found.push(Found::suspect("S1", element, detail, "XEP-0384 §5.5.2"));
         }
         for header in headers {
-            container.read_header(header, sender, found);
+            container.read_header(header, decoded, sender, found);
         }
         for payload in payloads {
-            match decoded(payload) {
-                Some(bytes) if container.payload.is_none() => container.payload = Some(Payload { element: payload, bytes }),
+            match text_of(payload, decoded) {
+                Some(bytes) if container.payload.is_none() => {
+                    container.payload = Some(Payload { element: payload, bytes, digest: super::hash(bytes) });
+                }
                 Some(_) => {}
                 None => found.push(Found::suspect("S2", payload, "a payload that is empty or not canonical base64", "XEP-0384 §5.5.2")),
             }
@@ -121,7 +119,7 @@ impl<'a> Container<'a> {
         container
     }
 
-    fn read_header(&mut self, header: Element<'a>, sender: Option<&str>, found: &mut Vec<Found>) {
+    fn read_header(&mut self, header: Element<'a>, decoded: &'a Decoded, sender: Option<&str>, found: &mut Vec<Found>) {
         let flat = self.family.is_flat();
         if self.sid.is_none() {
             self.sid = device_id(header.attr("sid"));
@@ -133,19 +131,19 @@ impl<'a> Container<'a> {
         let uri = self.element.uri();
         for child in header.children().filter(|child| child.uri() == uri) {
             match child.local() {
-                "key" if flat => self.read_key(child, None, found),
+                "key" if flat => self.read_key(child, decoded, None, found),
                 "keys" if !flat => {
                     let jid = child.attr("jid").map(normalised_bare);
                     if jid.is_none() {
                         found.push(Found::suspect("S1", child, "keys without saying for whom", "XEP-0384 §5.5.2"));
                     }
                     for key in child.children().filter(|key| key.local() == "key" && key.uri() == child.uri()) {
-                        self.read_key(key, jid.clone(), found);
+                        self.read_key(key, decoded, jid.clone(), found);
                     }
                 }
                 "iv" => {
                     ivs += 1;
-                    self.read_iv(child, ivs, found);
+                    self.read_iv(child, decoded, ivs, found);
                 }
                 _ => {}
             }
@@ -156,14 +154,14 @@ impl<'a> Container<'a> {
         self.check_recipients(sender, found);
     }
 
-    fn read_iv(&mut self, iv: Element<'a>, number: usize, found: &mut Vec<Found>) {
+    fn read_iv(&mut self, iv: Element<'a>, decoded: &'a Decoded, number: usize, found: &mut Vec<Found>) {
         if !self.family.is_flat() {
             return found.push(Found::suspect("S3", iv, "an iv, which this version derives instead", "XEP-0384 §4.4"));
         }
         if number > 1 {
             return found.push(Found::suspect("S3", iv, "a second iv", "XEP-0384 0.3.0 §4.5"));
         }
-        match decoded(iv).filter(|bytes| matches!(bytes.len(), 12 | 16)) {
+        match text_of(iv, decoded).filter(|bytes| matches!(bytes.len(), 12 | 16)) {
             Some(bytes) => {
                 if bytes.len() == 16 {
                     found.push(Found::info("P", iv, "an iv of 16 bytes, as clients sent it before 2020", "XEP-0384 0.3.0 §4.5"));
@@ -174,7 +172,7 @@ impl<'a> Container<'a> {
         }
     }
 
-    fn read_key(&mut self, key: Element<'a>, jid: Option<Cow<'a, str>>, found: &mut Vec<Found>) {
+    fn read_key(&mut self, key: Element<'a>, decoded: &'a Decoded, jid: Option<Cow<'a, str>>, found: &mut Vec<Found>) {
         if self.keys.len() >= MAX_KEYS {
             return;
         }
@@ -187,16 +185,21 @@ impl<'a> Container<'a> {
         if rid.is_none() {
             found.push(Found::suspect("S4", key, "a device id is missing or out of range", "XEP-0384 §5.1").attribute("rid"));
         }
-        let bytes = decoded(key).unwrap_or_else(|| {
+        let bytes = text_of(key, decoded).unwrap_or_else(|| {
             found.push(Found::suspect("S2", key, "a key that is empty or not canonical base64", "XEP-0384 §5.5.2"));
-            Vec::new()
+            &[]
         });
-        self.keys.push(Key { element: key, jid, rid, exchange: is_set(flag) || is_set(elder), bytes });
+        let exchange = is_set(flag) || is_set(elder);
+        let blob = match self.family {
+            Family::Legacy => signal::legacy(bytes, exchange),
+            _ => signal::omemo(bytes, exchange),
+        };
+        self.keys.push(Key { element: key, jid, rid, exchange, bytes, digest: super::hash(bytes), blob });
     }
 
     /// S5 for the keys that are there.
     fn check_recipients(&self, sender: Option<&str>, found: &mut Vec<Found>) {
-        let mut seen = rustc_hash::FxHashSet::default();
+        let mut seen = Once::new(self.keys.len());
         for key in &self.keys {
             let Some(rid) = key.rid else { continue };
             if !seen.insert((key.jid.as_deref(), rid)) {
@@ -225,9 +228,9 @@ impl<'a> Container<'a> {
             return;
         }
         let mut inner: Option<usize> = None;
-        let (mut ratchets, mut ephemerals) = (rustc_hash::FxHashSet::default(), rustc_hash::FxHashSet::default());
+        let (mut ratchets, mut ephemerals) = (Once::new(self.keys.len()), Once::new(self.keys.len()));
         for key in self.keys.iter().filter(|key| !key.bytes.is_empty()) {
-            let blob = match key.blob(self.family) {
+            let blob = match &key.blob {
                 Ok(blob) => blob,
                 Err(wrong) => {
                     let kind = if key.exchange { "key exchange" } else { "ratchet message" };
@@ -295,8 +298,33 @@ impl<'a> Container<'a> {
     /// Bytes of tag at the end of the payload: old clients put it there when the keys carry none.
     pub fn tag_in_payload(&self) -> usize {
         let bare = self.family == Family::Legacy
-            && self.keys.first().is_some_and(|key| key.blob(self.family).is_ok_and(|blob| blob.ratchet.ciphertext.len() == 32));
+            && self.keys.first().is_some_and(|key| key.blob.is_ok_and(|blob| blob.ratchet.ciphertext.len() == 32));
         if bare { 16 } else { 0 }
+    }
+}
+
+/// Values that should differ. Few are compared one by one, which is cheaper than hashing them.
+#[derive(Debug)]
+enum Once<T> {
+    Few(Vec<T>),
+    Many(FxHashSet<T>),
+}
+
+impl<T: Copy + Eq + std::hash::Hash> Once<T> {
+    fn new(expected: usize) -> Once<T> {
+        if expected <= 16 { Once::Few(Vec::with_capacity(expected)) } else { Once::Many(FxHashSet::default()) }
+    }
+
+    /// `false` when it was there already.
+    fn insert(&mut self, value: T) -> bool {
+        match self {
+            Once::Few(values) => {
+                let new = !values.contains(&value);
+                values.push(value);
+                new
+            }
+            Once::Many(values) => values.insert(value),
+        }
     }
 }
 

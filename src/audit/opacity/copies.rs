@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use super::bounded::Ring;
 use super::container::Container;
 use super::found::Found;
@@ -14,7 +12,7 @@ const MAX_COPIES: usize = 4096;
 const MAX_INHERITED: usize = 8;
 
 /// What makes a container the same: sender's device, iv, payload and all keys.
-pub type Fingerprint = [u8; 16];
+pub type Fingerprint = u64;
 
 /// Containers seen before.
 #[derive(Debug)]
@@ -44,28 +42,15 @@ pub fn fingerprint(container: &Container<'_>) -> Option<Fingerprint> {
     if container.keys.iter().all(|key| key.bytes.is_empty()) {
         return None;
     }
-    let mut hash = Sha256::new();
-    let mut part = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    };
-    part(container.family.uri().as_bytes());
-    part(&container.sid.unwrap_or(0).to_le_bytes());
-    part(container.iv.as_deref().unwrap_or_default());
-    part(container.payload.as_ref().map(|payload| payload.bytes.as_slice()).unwrap_or_default());
-    for key in &container.keys {
-        part(key.jid.as_deref().unwrap_or_default().as_bytes());
-        part(&key.rid.unwrap_or(0).to_le_bytes());
-        part(&key.bytes);
-    }
-    hash.finalize()[..16].try_into().ok()
+    let keys: Vec<_> = container.keys.iter().map(|key| (key.jid.as_deref(), key.rid, key.digest)).collect();
+    Some(super::hash((container.family, container.sid, container.iv, container.payload.as_ref().map(|payload| payload.digest), keys)))
 }
 
 impl Copies {
     /// The original of a container, when it was sent by the same party. A room's reflection comes from whom the original went to.
-    pub fn original(&self, fingerprint: &Fingerprint, from: Option<&str>) -> Option<&Original> {
+    pub fn original(&self, fingerprint: Fingerprint, from: Option<&str>) -> Option<&Original> {
         let from = from.map_or(0, super::hash);
-        self.seen.get(fingerprint).filter(|original| from == 0 || original.from == 0 || from == original.from || from == original.to)
+        self.seen.get(&fingerprint).filter(|original| from == 0 || original.from == 0 || from == original.from || from == original.to)
     }
 
     /// Remembers one.

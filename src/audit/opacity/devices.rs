@@ -82,7 +82,7 @@ impl Devices {
             let key = super::hash(key);
             match self.keys.get(&key) {
                 Some(other) => shared |= *other != me,
-                None => self.keys.insert(key, me),
+                None => _ = self.keys.insert(key, me),
             }
         }
         if shared {
@@ -120,14 +120,14 @@ impl Devices {
     }
 
     /// The rules about key exchanges in a container: D3, B6; and what is noteworthy of the devices concerned: B7, B8, B9.
-    pub fn check(&mut self, container: &Container<'_>, parties: &Parties, owns: impl Fn(&str, u32) -> bool, found: &mut Vec<Found>) {
+    pub fn check(&mut self, container: &Container<'_>, parties: &Parties<'_>, owns: impl Fn(&str, u32) -> bool, found: &mut Vec<Found>) {
         let family = container.family;
         if family == Family::Olm {
             return;
         }
         let sender = super::hash((parties.sender.as_deref().or(parties.from.as_deref()).unwrap_or_default(), container.sid));
         for key in &container.keys {
-            let Some(exchange) = key.blob(family).ok().and_then(|blob| blob.exchange) else { continue };
+            let Some(exchange) = key.blob.ok().and_then(|blob| blob.exchange) else { continue };
             if let (Some(account), Some(sid)) = (&parties.sender, container.sid)
                 && self.identity(family, account, sid).is_some_and(|ik| ik != exchange.ik)
             {

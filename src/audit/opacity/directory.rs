@@ -170,7 +170,7 @@ impl Directory {
     }
 
     /// D1, D2, D5, D7 and D8 on a container. Returns whether the lists of everybody concerned were there.
-    pub fn check(&mut self, container: &Container<'_>, parties: &Parties, at: Option<Moment>, found: &mut Vec<Found>) -> bool {
+    pub fn check(&mut self, container: &Container<'_>, parties: &Parties<'_>, at: Option<Moment>, found: &mut Vec<Found>) -> bool {
         let complete = self.check_recipients(container, parties, at, found);
         self.check_own(container, parties, found);
         self.check_sender(container, parties, found) && complete
@@ -183,14 +183,14 @@ impl Directory {
         }
     }
 
-    fn check_recipients(&self, container: &Container<'_>, parties: &Parties, at: Option<Moment>, found: &mut Vec<Found>) -> bool {
+    fn check_recipients(&self, container: &Container<'_>, parties: &Parties<'_>, at: Option<Moment>, found: &mut Vec<Found>) -> bool {
         let family = container.family;
         let list = |account: &str| self.list(family, account);
         let unannounced = |key: &super::container::Key<'_>| {
             let detail = "encrypted to a device that is on no device list";
             Found::suspect("D1", key.element, detail, "XEP-0384 §5.5.2").attribute("rid")
         };
-        let seen = |accounts: &[String]| !accounts.is_empty() && accounts.iter().all(|account| list(account).is_some());
+        let seen = |accounts: &[std::borrow::Cow<'_, str>]| !accounts.is_empty() && accounts.iter().all(|account| list(account).is_some());
         let mut complete = parties.recipients.as_deref().is_some_and(seen);
         if family.is_flat() {
             let lists: Vec<&List> = parties.accounts().filter_map(list).collect();
@@ -215,12 +215,12 @@ impl Directory {
     }
 
     /// D7.
-    fn check_audience(&self, container: &Container<'_>, parties: &Parties, found: &mut Vec<Found>) {
+    fn check_audience(&self, container: &Container<'_>, parties: &Parties<'_>, found: &mut Vec<Found>) {
         let (Some(sender), Some(recipients)) = (&parties.sender, &parties.recipients) else { return };
         let mut told = FxHashSet::default();
         for key in &container.keys {
             let Some(jid) = key.jid.as_deref() else { continue };
-            let expected = jid == sender || parties.own.as_deref() == Some(jid) || recipients.iter().any(|recipient| recipient == jid);
+            let expected = jid == sender || parties.own == Some(jid) || recipients.iter().any(|recipient| recipient == jid);
             if !expected && told.insert(jid) {
                 let place = key.element.parent().unwrap_or(key.element);
                 let detail = "encrypted to an account that is neither sender, recipient nor member";
@@ -230,7 +230,7 @@ impl Directory {
     }
 
     /// D8.
-    fn count_left_out(&self, container: &Container<'_>, parties: &Parties, found: &mut Vec<Found>) {
+    fn count_left_out(&self, container: &Container<'_>, parties: &Parties<'_>, found: &mut Vec<Found>) {
         let mut left_out = 0;
         for account in parties.recipients.iter().flatten() {
             let Some(list) = self.list(container.family, account) else { continue };
@@ -247,8 +247,8 @@ impl Directory {
     }
 
     /// D5: devices of the own account that appeared without the client under test having announced them.
-    fn check_own(&self, container: &Container<'_>, parties: &Parties, found: &mut Vec<Found>) {
-        let (true, Some(own)) = (parties.sent, &parties.own) else { return };
+    fn check_own(&self, container: &Container<'_>, parties: &Parties<'_>, found: &mut Vec<Found>) {
+        let (true, Some(own)) = (parties.sent, parties.own) else { return };
         let (family, at_first) = (container.family, &self.at_first[container.family as usize]);
         let (Some(list), Some(at_first)) = (self.list(family, own), at_first) else { return };
         for key in &container.keys {
@@ -267,7 +267,7 @@ impl Directory {
     }
 
     /// D2. Returns whether the sender's list is known.
-    fn check_sender(&mut self, container: &Container<'_>, parties: &Parties, found: &mut Vec<Found>) -> bool {
+    fn check_sender(&mut self, container: &Container<'_>, parties: &Parties<'_>, found: &mut Vec<Found>) -> bool {
         let (Some(sender), Some(sid)) = (parties.sender.as_deref().map(super::hash), container.sid) else { return false };
         let family = match container.family {
             family if self.lists.get(&(family, sender)).is_some() => family,

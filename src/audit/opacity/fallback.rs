@@ -32,10 +32,13 @@ struct Row {
     text: String,
 }
 
+/// The sentences, as clients write them with either apostrophe, and folded, and the length of the longest.
 static KNOWN: LazyLock<(FxHashSet<String>, usize)> = LazyLock::new(|| {
     let file: File = toml::from_str(include_str!("../../../data/fallbacks.toml")).expect("data/fallbacks.toml is tested");
-    let known: FxHashSet<String> = file.fallback.iter().filter_map(|row| folded(&row.text, usize::MAX)).collect();
-    let longest = known.iter().map(String::len).max().unwrap_or(0);
+    let folded = |row: &Row| folded(&row.text, usize::MAX);
+    let longest = file.fallback.iter().filter_map(folded).map(|text| text.len()).max().unwrap_or(0);
+    let variants = |row: Row| [folded(&row), Some(row.text.replace('\u{2019}', "'")), Some(row.text.replace('\'', "\u{2019}"))];
+    let known = file.fallback.into_iter().flat_map(variants).flatten().collect();
     (known, longest)
 });
 
@@ -66,7 +69,7 @@ fn folded(body: &str, max: usize) -> Option<String> {
 pub fn is_fallback(body: &str) -> bool {
     let (known, longest) = &*KNOWN;
     // A full stop may follow.
-    folded(body, longest + 1).is_some_and(|folded| known.contains(&folded))
+    known.contains(body) || folded(body, longest + 1).is_some_and(|folded| known.contains(&folded))
 }
 
 /// Whether nothing but a fallback is there: the sentence, perhaps behind a quote that is a fallback itself.

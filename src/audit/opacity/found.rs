@@ -62,19 +62,17 @@ impl Found {
 
 /// Local names from the root, with a number where a name occurs more than once: `message/encrypted/header/key[2]`.
 pub fn path(element: Element<'_>) -> String {
-    let mut steps = Vec::new();
-    let mut at = Some(element);
-    while let Some(element) = at {
-        steps.push(step(element));
-        at = element.parent();
-    }
-    steps.reverse();
-    steps.join("/")
+    let mut out = String::with_capacity(64);
+    write_path(element, &mut out);
+    out
 }
 
-fn step(element: Element<'_>) -> String {
+fn write_path(element: Element<'_>, out: &mut String) {
     let local = element.local();
-    let Some(parent) = element.parent() else { return local.to_owned() };
+    let Some(parent) = element.parent() else { return out.push_str(local) };
+    write_path(parent, out);
+    out.push('/');
+    out.push_str(local);
     let (mut number, mut count) = (0, 0);
     for sibling in parent.children().filter(|sibling| sibling.local() == local) {
         count += 1;
@@ -82,5 +80,9 @@ fn step(element: Element<'_>) -> String {
             number = count;
         }
     }
-    if count > 1 { format!("{local}[{number}]") } else { local.to_owned() }
+    if count > 1 {
+        out.push('[');
+        crate::audit::value::push_number(out, number);
+        out.push(']');
+    }
 }

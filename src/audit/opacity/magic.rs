@@ -45,14 +45,19 @@ struct Format {
     check: Check,
 }
 
-static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| {
+/// The formats; and by first byte, whether any could begin so. Nearly always none can.
+static FORMATS: LazyLock<(Vec<Format>, [bool; 256])> = LazyLock::new(|| {
     let file: File = toml::from_str(include_str!("../../../data/magic.toml")).expect("data/magic.toml is tested");
     let format = |magic: Magic| Format {
         parts: magic.parts.iter().map(|Part(at, hex)| (*at, bytes(hex))).collect(),
         name: magic.name,
         check: magic.check,
     };
-    file.magic.into_iter().map(format).collect()
+    let formats: Vec<Format> = file.magic.into_iter().map(format).collect();
+    let first = |format: &Format| format.parts.iter().find(|(at, _)| *at == 0).map(|(_, part)| part[0]);
+    let may_begin = |byte: usize| formats.iter().any(|format| first(format).is_none_or(|first| usize::from(first) == byte));
+    let beginnings = std::array::from_fn(may_begin);
+    (formats, beginnings)
 });
 
 fn bytes(hex: &str) -> Vec<u8> {
@@ -69,7 +74,11 @@ pub fn check(payload: &[u8], place: Element<'_>, found: &mut Vec<Found>) {
 
 fn recognised(payload: &[u8]) -> Option<&'static str> {
     let begins = |format: &&Format| format.parts.iter().all(|(at, part)| payload.get(*at..).is_some_and(|rest| rest.starts_with(part)));
-    FORMATS.iter().filter(begins).find(|format| holds(format.check, payload)).map(|format| format.name.as_str())
+    let (formats, beginnings) = &*FORMATS;
+    if !beginnings[usize::from(*payload.first()?)] {
+        return None;
+    }
+    formats.iter().filter(begins).find(|format| holds(format.check, payload)).map(|format| format.name.as_str())
 }
 
 fn holds(check: Check, payload: &[u8]) -> bool {
@@ -93,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_needs_no_check_is_long_enough() {
-        for format in FORMATS.iter() {
+        for format in &FORMATS.0 {
             let length: usize = format.parts.iter().map(|(_, part)| part.len()).sum();
             assert!(format.check != Check::None || length >= 6, "{}: {length} bytes happen by chance", format.name);
         }

@@ -11,11 +11,19 @@ use super::found::Found;
 use super::other::{self, Otr};
 use super::parties::Parties;
 use super::{Opacity, Outcome, Parts, Scene, fallback, magic, siblings, stanza_of, statistics, trivial_keys};
+use crate::audit::decoded::Decoded;
 use crate::xmpp::element::Element;
 
 impl Opacity {
     /// A message with all that belongs to it, but for messages forwarded in it.
-    pub(super) fn judge_message(&mut self, message: Element<'_>, parts: &Parts<'_>, scene: &Scene<'_>, outcome: &mut Outcome) {
+    pub(super) fn judge_message(
+        &mut self,
+        message: Element<'_>,
+        parts: &Parts<'_>,
+        decoded: &Decoded,
+        scene: &Scene<'_>,
+        outcome: &mut Outcome,
+    ) {
         if message.attr("type") == Some("error") {
             return;
         }
@@ -42,7 +50,7 @@ impl Opacity {
         let mut payload = 0;
         for &(family, element) in &omemo {
             outcome.containers += 1;
-            let judged = self.judge_container(family, element, &parties, scene, &mut found);
+            let judged = self.judge_container((family, element), decoded, &parties, scene, &mut found);
             outcome.complete &= judged.complete;
             copy |= judged.copy;
             fresh.extend(judged.fingerprint.map(|fingerprint| (fingerprint, judged.complete)));
@@ -94,7 +102,14 @@ impl Opacity {
     }
 
     /// Containers that belong to no message: in IQs, in Jingle, in items of a node.
-    pub(super) fn judge_elsewhere(&mut self, root: Element<'_>, parts: &Parts<'_>, scene: &Scene<'_>, outcome: &mut Outcome) {
+    pub(super) fn judge_elsewhere(
+        &mut self,
+        root: Element<'_>,
+        parts: &Parts<'_>,
+        decoded: &Decoded,
+        scene: &Scene<'_>,
+        outcome: &mut Outcome,
+    ) {
         let here = |element: &Element<'_>| stanza_of(*element, scene.known).id == root.id;
         if parts.containers.is_empty() && parts.others.is_empty() && parts.envelopes.is_empty() {
             return;
@@ -107,7 +122,7 @@ impl Opacity {
         for &(family, element) in parts.containers.iter().filter(|(_, element)| here(element)) {
             outcome.containers += 1;
             let mut found = Vec::new();
-            let judged = self.judge_container(family, element, &parties, scene, &mut found);
+            let judged = self.judge_container((family, element), decoded, &parties, scene, &mut found);
             outcome.complete &= judged.complete;
             if let Some(fingerprint) = judged.fingerprint {
                 self.copies.add(fingerprint, parties.from.as_deref(), parties.to.as_deref(), &found, judged.complete);
@@ -125,17 +140,17 @@ impl Opacity {
     /// One OMEMO container: S, and D, R, T, K unless it is a copy.
     fn judge_container(
         &mut self,
-        family: Family,
-        element: Element<'_>,
-        parties: &Parties,
+        (family, element): (Family, Element<'_>),
+        decoded: &Decoded,
+        parties: &Parties<'_>,
         scene: &Scene<'_>,
         found: &mut Vec<Found>,
     ) -> One {
         let mut structure = Vec::new();
-        let container = Container::read(family, element, parties.sender.as_deref(), &mut structure);
+        let container = Container::read(family, element, decoded, parties.sender.as_deref(), &mut structure);
         let length = container.payload.as_ref().map_or(0, |payload| payload.bytes.len());
         let fingerprint = copies::fingerprint(&container);
-        if let Some(original) = fingerprint.as_ref().and_then(|fingerprint| self.copies.original(fingerprint, parties.from.as_deref())) {
+        if let Some(original) = fingerprint.and_then(|fingerprint| self.copies.original(fingerprint, parties.from.as_deref())) {
             found.extend(original.found.iter().cloned());
             return One { complete: original.complete, copy: true, fingerprint: None, payload: length };
         }
@@ -146,13 +161,13 @@ impl Opacity {
         self.devices.check(&container, parties, owns, found);
         complete &= self.reuse.check(&container, parties.sent, found);
         if let Some(payload) = &container.payload {
-            statistics::check_bytes(&payload.bytes, "the payload", payload.element, found);
-            magic::check(&payload.bytes, payload.element, found);
-            check_envelope(&payload.bytes, payload.element, found);
+            statistics::check_bytes(payload.bytes, "the payload", payload.element, found);
+            magic::check(payload.bytes, payload.element, found);
+            check_envelope(payload.bytes, payload.element, found);
             trivial_keys::check(&container, scene.canaries, found);
         }
         for key in &container.keys {
-            if let Ok(blob) = key.blob(family) {
+            if let Ok(blob) = &key.blob {
                 statistics::check_bytes(blob.ratchet.ciphertext, "the inner ciphertext", key.element, found);
             }
         }

@@ -28,12 +28,14 @@ mod statistics;
 mod tests;
 mod trivial_keys;
 
-use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::hash::{BuildHasher as _, Hash};
+use std::sync::LazyLock;
 
 pub use directory::{Announced, DeviceList};
 use family::Family;
 use found::{Found, MAX_FOUND};
 
+use super::decoded::Decoded;
 use super::memory::Memory;
 use crate::catalog::Known;
 use crate::record::{BodyVerdict, Detail, Moment, Verdict};
@@ -123,21 +125,25 @@ impl Opacity {
         }
     }
 
-    /// Judges a stanza; `None` when it holds neither content nor a container, nor device data with a fault.
-    pub fn judge(&mut self, root: Element<'_>, scene: &Scene<'_>) -> Option<Judged> {
+    /// Judges a stanza; `None` when it holds neither content nor a container, nor device data with a fault. `decoded` is that of its frame.
+    pub fn judge(&mut self, root: Element<'_>, scene: &Scene<'_>, decoded: &mut Decoded) -> Option<Judged> {
         let known = scene.known;
         if ![known.message, known.iq, known.presence].contains(&root.sym()) || root.attr("type") == Some("error") {
             return None;
         }
         self.rooms.learn(root, scene);
         let parts = Parts::of(root, scene);
+        for (_, container) in &parts.containers {
+            container::decode(*container, decoded);
+        }
+        let decoded = &*decoded;
         let mut outcome = Outcome { complete: true, ..Outcome::default() };
         self.learn_devices(root, &parts, scene, &mut outcome.found);
         for &message in &parts.messages {
-            self.judge_message(message, &parts, scene, &mut outcome);
+            self.judge_message(message, &parts, decoded, scene, &mut outcome);
         }
         if root.sym() != known.message {
-            self.judge_elsewhere(root, &parts, scene, &mut outcome);
+            self.judge_elsewhere(root, &parts, decoded, scene, &mut outcome);
         }
         key_in_clear::check(root, scene.frame, &mut outcome.found);
         self.doubts |= outcome.found.iter().any(|one| one.verdict.is_some() && one.detail.rule.starts_with(['R', 'D', 'T', 'K', 'L']));
@@ -329,9 +335,8 @@ pub fn downgrade(verdict: &mut BodyVerdict, fact: &str) {
     verdict.details.insert(0, detail);
 }
 
-/// A hash to compare by. Two values have the same one by chance once in 2^64.
+/// A hash to compare by, with a seed of the process. Two values have the same one by chance once in 2^64.
 fn hash(value: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
+    static SEED: LazyLock<foldhash::quality::RandomState> = LazyLock::new(Default::default);
+    SEED.hash_one(value)
 }

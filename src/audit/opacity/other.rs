@@ -1,9 +1,10 @@
 //! Other end-to-end systems (OPACITY 8, rules O1 to O6): recognised, and checked as far as their outside shows.
 
-use super::container::{decoded, has_text};
+use super::container::has_text;
 use super::family::Family;
 use super::found::Found;
 use super::openpgp::{self, Packets};
+use crate::audit::value;
 use crate::xmpp::element::Element;
 use crate::xmpp::ns::{OPENPGP, OPENPGP_OLD, OPENPGP_PUBSUB, PUBSUB_TARGETED, STANZA_SESSION};
 
@@ -32,7 +33,13 @@ pub fn is_container(element: Element<'_>, announced: Option<&str>) -> bool {
 /// O1, O3, O4, O5 and O6.
 pub fn check(container: Element<'_>, found: &mut Vec<Found>) {
     match (container.uri(), container.local()) {
-        (OPENPGP, _) => check_openpgp("O1", container, decoded(container), "XEP-0373 §3.1", found),
+        (OPENPGP, _) => check_openpgp(
+            "O1",
+            container,
+            value::decode_base64(&container.own_text()).filter(|bytes| !bytes.is_empty()),
+            "XEP-0373 §3.1",
+            found,
+        ),
         (OPENPGP_OLD, _) => check_openpgp("O3", container, openpgp::decode(&container.own_text()), "XEP-0027 §3", found),
         (OPENPGP_PUBSUB, _) => check_openpgp("O6", container, openpgp::decode(&container.own_text()), "XEP-0473 §4", found),
         (PUBSUB_TARGETED, _) => {

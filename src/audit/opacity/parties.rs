@@ -1,5 +1,7 @@
 //! Who sends a message and who may read it: accounts, and the members of rooms as far as the session has seen them.
 
+use std::borrow::Cow;
+
 use rustc_hash::FxHashSet;
 
 use super::Scene;
@@ -17,29 +19,29 @@ const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
 
 /// The accounts around a message, bare and normalised.
 #[derive(Debug, Default)]
-pub struct Parties {
+pub struct Parties<'a> {
     /// Who sent it.
-    pub sender: Option<String>,
+    pub sender: Option<Cow<'a, str>>,
     /// Who is to read it, when all of them are known.
-    pub recipients: Option<Vec<String>>,
+    pub recipients: Option<Vec<Cow<'a, str>>>,
     /// The account whose session it is.
-    pub own: Option<String>,
+    pub own: Option<&'a str>,
     /// It went through a room.
     pub room: bool,
     /// It was sent by the client under test, as far as one can tell.
     pub sent: bool,
     /// `from` and `to` as written, bare: what a copy is recognised by.
-    pub from: Option<String>,
+    pub from: Option<Cow<'a, str>>,
     /// See `from`.
-    pub to: Option<String>,
+    pub to: Option<Cow<'a, str>>,
 }
 
-impl Parties {
+impl Parties<'_> {
     /// Sender, recipients and the own account.
     pub fn accounts(&self) -> impl Iterator<Item = &str> {
-        let recipients = self.recipients.iter().flatten();
-        let own = self.own.as_ref().filter(|own| Some(*own) != self.sender.as_ref());
-        self.sender.iter().chain(recipients).chain(own).map(String::as_str)
+        let recipients = self.recipients.iter().flatten().map(|recipient| &**recipient);
+        let own = self.own.filter(|own| Some(*own) != self.sender.as_deref());
+        self.sender.as_deref().into_iter().chain(recipients).chain(own)
     }
 }
 
@@ -89,19 +91,19 @@ impl Rooms {
     }
 
     /// The parties of a message or IQ. A forwarded one does not show which way it went.
-    pub fn parties(&self, stanza: Element<'_>, forwarded: bool, scene: &Scene<'_>) -> Parties {
-        let bare = |name: &str| stanza.attr(name).map(|jid| normalised_bare(jid).into_owned());
-        let own = scene.memory.own.clone();
+    pub fn parties<'a>(&self, stanza: Element<'a>, forwarded: bool, scene: &Scene<'a>) -> Parties<'a> {
+        let bare = |name: &str| stanza.attr(name).map(normalised_bare);
+        let own = scene.memory.own.as_deref();
         let (from, to) = (bare("from"), bare("to"));
         let outgoing = match (forwarded, scene.direction) {
             (false, Some(direction)) => direction == Direction::ClientToServer,
-            _ => from.as_ref().is_some_and(|from| Some(from) == own.as_ref() || (own.is_none() && scene.memory.is_own(from))),
+            _ => from.as_deref().is_some_and(|from| Some(from) == own || (own.is_none() && scene.memory.is_own(from))),
         };
-        let from = from.or_else(|| own.clone().filter(|_| outgoing));
+        let from = from.or_else(|| own.filter(|_| outgoing).map(Cow::Borrowed));
         let unknown = !forwarded && scene.direction.is_none() && own.is_none();
         let mut parties = Parties { sent: (outgoing || unknown) && !forwarded, own, from, to, ..Parties::default() };
         let groupchat = stanza.attr("type") == Some("groupchat");
-        let room_at = |address: &Option<String>| {
+        let room_at = |address: &Option<Cow<'_, str>>| {
             address.as_deref().is_some_and(|a| scene.memory.is_room(a) || self.rooms.get(&super::hash(a)).is_some())
         };
         let resource = |name: &str| stanza.attr(name).is_some_and(|jid| Jid::split(jid).resourcepart().is_some());
@@ -111,16 +113,16 @@ impl Rooms {
         let to_room = !from_room && (groupchat || room_at(&parties.to));
         parties.room = from_room || to_room;
         parties.sender = match () {
-            () if from_room => stanza.attr("from").and_then(|from| self.occupants.get(&super::hash(from))).cloned(),
-            () if outgoing => parties.own.clone().or_else(|| parties.from.clone()),
-            () => parties.from.clone().or_else(|| parties.own.clone()),
+            () if from_room => stanza.attr("from").and_then(|from| self.occupants.get(&super::hash(from))).cloned().map(Cow::Owned),
+            () if outgoing => own.map(Cow::Borrowed).or_else(|| parties.from.clone()),
+            () => parties.from.clone().or_else(|| own.map(Cow::Borrowed)),
         };
         let room = if from_room { &parties.from } else { &parties.to };
         parties.recipients = if parties.room {
             let members = room.as_deref().and_then(|room| self.rooms.get(&super::hash(room))).filter(|room| room.listed);
-            members.map(|room| room.members.iter().cloned().collect())
+            members.map(|room| room.members.iter().cloned().map(Cow::Owned).collect())
         } else {
-            let to = parties.to.clone().or_else(|| parties.own.clone().filter(|_| !outgoing));
+            let to = parties.to.clone().or_else(|| own.filter(|_| !outgoing).map(Cow::Borrowed));
             to.map(|to| vec![to])
         };
         parties

@@ -1,11 +1,10 @@
 //! What must be used once and was used twice: ivs, payloads, message keys, ratchet keys (R1 to R7).
 
 use super::bounded::{Lru, Ring};
-use super::container::Container;
+use super::container::{Container, Payload};
 use super::family::Family;
 use super::found::Found;
 use super::statistics::{Blocks, Pool};
-use crate::xmpp::element::Element;
 
 /// Sending devices that are remembered.
 const MAX_SENDERS: usize = 256;
@@ -77,73 +76,67 @@ impl Reuse {
         let Some(sid) = container.sid else { return false };
         let mut again = false;
         if let Some(payload) = &container.payload {
-            again = self.check_payload(container, &payload.bytes, payload.element, found);
-            self.blocks.check(container.family, &payload.bytes, again, payload.element, found);
+            again = self.check_payload(container, payload, found);
+            self.blocks.check(container.family, payload.bytes, again, payload.element, found);
         }
         let sender = self.senders.entry((container.family, sid), Sender::default);
         if let Some(payload) = &container.payload {
-            sender.pool.check(&payload.bytes, payload.element, found);
+            sender.pool.check(payload.bytes, payload.element, found);
             if container.family.is_flat() && !again {
-                sender.check_iv(container.iv.as_deref(), &payload.bytes, payload.element, found);
+                sender.check_iv(container.iv, payload, found);
             }
         }
         self.check_keys(container, sid, sent, found)
     }
 
     /// R2. Returns whether the payload was seen before.
-    fn check_payload(&mut self, container: &Container<'_>, payload: &[u8], place: Element<'_>, found: &mut Vec<Found>) -> bool {
-        if payload.len() < MIN_PAYLOAD {
+    fn check_payload(&mut self, container: &Container<'_>, payload: &Payload<'_>, found: &mut Vec<Found>) -> bool {
+        if payload.bytes.len() < MIN_PAYLOAD {
             return false;
         }
-        let payload = super::hash(payload);
-        let keys = super::hash(container.keys.iter().map(|key| super::hash(&key.bytes)).collect::<Vec<_>>());
-        let before = self.payloads.get(&payload).copied();
+        let keys = super::hash(container.keys.iter().map(|key| key.digest).collect::<Vec<_>>());
+        let before = self.payloads.insert(payload.digest, keys);
         if before.is_some_and(|before| before != keys) {
             let detail = "the same payload as in an earlier message, with other keys";
-            found.push(Found::suspect("R2", place, detail, "XEP-0384 §4.4"));
+            found.push(Found::suspect("R2", payload.element, detail, "XEP-0384 §4.4"));
         }
-        self.payloads.insert(payload, keys);
         before.is_some()
     }
 
     fn check_keys(&mut self, container: &Container<'_>, sid: u32, sent: bool, found: &mut Vec<Found>) -> bool {
         let mut complete = true;
+        let sender = self.senders.entry((container.family, sid), Sender::default);
         for key in container.keys.iter().filter(|key| !key.bytes.is_empty()) {
-            let blob = super::hash(&key.bytes);
-            if self.blobs.get(&blob).is_some() {
+            let blob = key.digest;
+            if self.blobs.insert(blob, ()).is_some() {
                 let detail = "the same key blob as in an earlier message";
                 found.push(Found::suspect("R4", key.element, detail, "XEP-0384 §4.3"));
             }
-            self.blobs.insert(blob, ());
-            let (Ok(read), Some(rid)) = (key.blob(container.family), key.rid) else {
+            let (Ok(read), Some(rid)) = (&key.blob, key.rid) else {
                 complete = false;
                 continue;
             };
             let device = super::hash((key.jid.as_deref(), rid));
             let ratchet = super::hash(read.ratchet.dh_pub);
             let number = super::hash((sid, device, ratchet, read.ratchet.n));
-            if self.numbers.get(&number).is_some_and(|before| *before != blob) {
+            if self.numbers.insert(number, blob).is_some_and(|before| before != blob) {
                 let detail = "a message number used before with the same ratchet key: the message key is used twice";
                 found.push(Found::suspect("R3", key.element, detail, "XEP-0384 §4.3"));
             }
-            self.numbers.insert(number, blob);
             for (public, name) in [(Some(read.ratchet.dh_pub), "ratchet"), (read.exchange.map(|exchange| exchange.ek), "ephemeral")] {
                 let Some(public) = public else { continue };
                 let public = super::hash((name, public));
-                if self.owners.get(&public).is_some_and(|before| *before != device) {
+                if self.owners.insert(public, device).is_some_and(|before| before != device) {
                     let detail = format!("a {name} key used towards another device before: the random source is broken");
                     found.push(Found::suspect("R6", key.element, detail, "XEP-0384 §4.3"));
                 }
-                self.owners.insert(public, device);
             }
-            let sender = self.senders.entry((container.family, sid), Sender::default);
-            let last = sender.last.get(&device).copied();
+            let last = sender.last.insert(device, (ratchet, read.ratchet.n));
             if sent && last.is_some_and(|(before, n)| before == ratchet && read.ratchet.n < n) {
                 let detail = "the message number fell without a new ratchet key: an old state was restored";
                 found.push(Found::suspect("R5", key.element, detail, "XEP-0384 §6"));
             }
             complete &= last.is_some() || (read.exchange.is_some() && read.ratchet.n == 0);
-            sender.last.insert(device, (ratchet, read.ratchet.n));
         }
         complete
     }
@@ -157,8 +150,8 @@ impl Reuse {
 
 impl Sender {
     /// R1 and R7.
-    fn check_iv(&mut self, iv: Option<&[u8]>, payload: &[u8], place: Element<'_>, found: &mut Vec<Found>) {
-        let (text, mask) = (super::hash(payload), top_bits(payload));
+    fn check_iv(&mut self, iv: Option<&[u8]>, payload: &Payload<'_>, found: &mut Vec<Found>) {
+        let (place, text, mask) = (payload.element, payload.digest, top_bits(payload.bytes));
         let iv = iv.map(super::hash);
         let before = iv.and_then(|iv| self.ivs.get(&iv).copied()).filter(|(before, _)| *before != text);
         let similar = mask.and_then(|mask| self.masks.get(&mask).copied()).is_some_and(|(_, before)| before != text);

@@ -72,11 +72,13 @@ pub fn check_bytes(bytes: &[u8], what: &str, place: Element<'_>, found: &mut Vec
     }
     let source = "OPACITY 6.1";
     let looked_at = &bytes[..bytes.len().min(MAX_DISTINCT)];
-    let mut values = [0u64; 4];
+    let mut there = [0u8; 256];
     for &b in looked_at {
-        values[usize::from(b >> 6)] |= 1 << (b & 63);
+        there[usize::from(b)] = 1;
     }
-    let distinct = values.iter().map(|part| part.count_ones() as usize).sum::<usize>();
+    // At most 256: each row of 64 is summed up in bytes, many at a time.
+    let (rows, _) = there.as_chunks::<64>();
+    let distinct = rows.iter().map(|row| usize::from(row.iter().sum::<u8>())).sum::<usize>();
     if distinct <= few_distinct(looked_at.len()) {
         let detail = format!("{what} holds only {distinct} different values in {} bytes", looked_at.len());
         found.push(Found::suspect("T1", place, detail, source).bytes(0, looked_at.len()));
@@ -168,7 +170,7 @@ impl Blocks {
                 return;
             }
         }
-        chunks.iter().take(BLOCKS_PER_PAYLOAD).for_each(|chunk| self.0.insert(block(chunk), ()));
+        chunks.iter().take(BLOCKS_PER_PAYLOAD).for_each(|chunk| _ = self.0.insert(block(chunk), ()));
     }
 
     /// Entries held.

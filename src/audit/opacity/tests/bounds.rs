@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::{Opacity, Scene};
 use super::make::{ANN, LEGACY, Message, OMEMO_2, Random};
+use crate::audit::decoded::Decoded;
 use crate::audit::memory::Memory;
 use crate::catalog::Catalog;
 use crate::xmpp::Direction;
@@ -16,6 +17,7 @@ struct Procedure {
     memory: Memory,
     opacity: Opacity,
     document: Document,
+    decoded: Decoded,
 }
 
 impl Procedure {
@@ -31,7 +33,8 @@ impl Procedure {
             frame: xml.as_bytes(),
             max_forwards: 4,
         };
-        self.opacity.judge(self.document.root(), &scene);
+        self.decoded.reset(self.document.len());
+        self.opacity.judge(self.document.root(), &scene, &mut self.decoded);
     }
 }
 
@@ -78,7 +81,7 @@ const MAX_ENTRIES: usize = 400_000;
 fn stays_flat(rounds: usize, stanzas: usize) {
     let mut random = Random(41);
     let (memory, opacity) = (Memory::new(&[ANN.into()]), Opacity::new(&[], &Default::default()));
-    let mut session = Procedure { catalog: Catalog::builtin(), memory, opacity, document: Document::new() };
+    let mut session = Procedure { catalog: Catalog::builtin(), memory, opacity, document: Document::new(), decoded: Decoded::default() };
     let mut most = Vec::new();
     for _ in 0..rounds {
         flood(&mut session, &mut random, stanzas);
