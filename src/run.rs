@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::proxy::clock::Clock;
 use crate::proxy::gate::Policy;
 use crate::proxy::upstream::UpstreamConfig;
-use crate::proxy::{self, Shared};
+use crate::proxy::{self, Audit, Shared};
 use crate::record::{Body, RUN_SESSION, StoredBody};
 use crate::run_dir::{CATALOG, RECORDS, RunDir, TRANSCRIPT};
 use crate::sink::{LogFailed, OnLogFailure, Sink};
@@ -38,6 +38,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Plan {
     /// How to audit.
     pub settings: Settings,
+    /// Whether to audit after login: off only for measuring.
+    pub audit: Audit,
     /// What may be changed and who may pass.
     pub policy: Policy,
     /// Where the server is.
@@ -153,7 +155,7 @@ pub async fn run(
         false => None,
     };
     let (transcript, transcript_writer) = transcript.unzip();
-    announce(&listeners, admin.as_ref(), &directory, plan.transcript);
+    announce(&listeners, admin.as_ref(), &directory, plan.transcript, plan.audit);
 
     let (stop_sender, stop) = watch::channel(false);
     let (mark_sender, marks) = mpsc::channel(64);
@@ -169,6 +171,7 @@ pub async fn run(
     let shared = Arc::new(Shared {
         assessor: Mutex::new(Assessor::new(&plan.settings.canaries)),
         settings: Arc::new(plan.settings),
+        audit: plan.audit,
         policy: plan.policy,
         authority: plan.authority,
         upstream: plan.upstream,
@@ -196,6 +199,9 @@ pub async fn run(
         let mut line = serde_json::to_vec(&header).expect("a header is plain strings");
         line.push(b'\n');
         let _ = transcript.write(line, 1, clock.now()).await;
+    }
+    if shared.audit == Audit::Off {
+        locked(&shared.assessor).miss("nothing after login was looked at (--no-audit)");
     }
     let run_auditor = Arc::new(Mutex::new(Auditor::new(catalog.clone(), shared.settings.clone(), RUN_SESSION)));
     let marking = tokio::spawn(write_marks(shared.clone(), run_auditor.clone(), marks));
@@ -245,7 +251,7 @@ pub async fn run(
     Ok(Finished { summary, directory: path, log_failure, witness_failure })
 }
 
-fn announce(listeners: &[TcpListener], admin: Option<&TcpListener>, directory: &RunDir, transcript: bool) {
+fn announce(listeners: &[TcpListener], admin: Option<&TcpListener>, directory: &RunDir, transcript: bool, audit: Audit) {
     for (listener, kind) in listeners.iter().zip(["starttls", "direct"]) {
         if let Ok(address) = listener.local_addr() {
             eprintln!("listening {kind} {address}");
@@ -257,6 +263,11 @@ fn announce(listeners: &[TcpListener], admin: Option<&TcpListener>, directory: &
     eprintln!("run directory {}", directory.path().display());
     if transcript {
         eprintln!("KEEPING A TRANSCRIPT: {}", transcript::WARNING);
+    }
+    if audit == Audit::Off {
+        eprintln!(
+            "NOT AUDITING: with --no-audit nothing after login is looked at or logged. The log of this run says nothing about the client."
+        );
     }
 }
 
@@ -277,6 +288,7 @@ fn manifest(plan: &Plan, catalog: &Catalog, listeners: &[TcpListener], started: 
         "preflight": plan.preflight,
         "channel_binding": plan.policy.channel_binding,
         "observe_only": plan.policy.observe_only,
+        "audit": plan.audit == Audit::On,
         "evidence": plan.settings.evidence,
         "keep_content": plan.settings.keep_content,
         "canaries": plan.settings.canaries.len(),

@@ -14,10 +14,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::watch;
 
+use super::Audit;
 use super::gate::{self, Decision};
 use super::tap::{Inner, Tap};
 use crate::metrics::Metrics;
-use crate::record::{Moment, Phase};
+use crate::record::{Body, Gap, Moment, Phase};
 use crate::sink::LogFailed;
 use crate::xmpp::Direction;
 use crate::xmpp::framer::FrameKind;
@@ -108,6 +109,9 @@ pub struct Pump<'a> {
     pub tap: &'a Tap,
     /// Counters.
     pub metrics: &'a Metrics,
+    audit: Audit,
+    /// Bytes that were passed on without a look, once that has begun.
+    unaudited: Option<u64>,
     /// Bytes taken in and not passed on yet.
     held: Vec<u8>,
     /// Position in the stream of the first held byte.
@@ -123,13 +127,28 @@ struct Passage<'c> {
 
 impl<'a> Pump<'a> {
     /// A pump for one direction of a stream inside TLS.
-    pub fn new(direction: Direction, tap: &'a Tap, metrics: &'a Metrics) -> Pump<'a> {
-        Pump { direction, tap, metrics, held: Vec::new(), held_at: 0 }
+    pub fn new(direction: Direction, tap: &'a Tap, metrics: &'a Metrics, audit: Audit) -> Pump<'a> {
+        Pump { direction, tap, metrics, audit, unaudited: None, held: Vec::new(), held_at: 0 }
     }
 
     /// Runs until the reading side ends, the gate refuses, or `stop` changes. Answers to the client go to `client`, which is `writer` when
     /// the server is read.
     pub async fn run<R: AsyncRead + Unpin>(
+        &mut self,
+        reader: &mut R,
+        writer: &SharedWriter<'_>,
+        client: &SharedWriter<'_>,
+        stop: watch::Receiver<bool>,
+    ) -> End {
+        let end = self.relay(reader, writer, client, stop).await;
+        if let Some(bytes) = self.unaudited.filter(|bytes| *bytes > 0) {
+            let detail = format!("{} after login, which --no-audit keeps from being looked at", self.direction.name());
+            self.tap.note(Body::Gap(Gap { reason: "not_audited".into(), detail, bytes }));
+        }
+        end
+    }
+
+    async fn relay<R: AsyncRead + Unpin>(
         &mut self,
         reader: &mut R,
         writer: &SharedWriter<'_>,
@@ -166,6 +185,12 @@ impl<'a> Pump<'a> {
                 };
             }
             self.metrics.bytes(self.direction, buffer.len() as u64);
+            if self.goes_unaudited(buffer.len() as u64) {
+                match unless_stopped(send(writer, &buffer), &mut stop).await {
+                    Some(Ok(())) => continue,
+                    failed => return failed.and_then(Result::err).map_or(End::Stopped, |error| End::WriteFailed(error.to_string())),
+                }
+            }
             let passage = self.pass(&buffer, now);
             let written = async {
                 send(writer, &passage.forward).await?;
@@ -187,6 +212,20 @@ impl<'a> Pump<'a> {
                 return refused;
             }
         }
+    }
+
+    /// Whether these bytes are not to be looked at. The login always is: until the account is let in, and to the end of a frame.
+    fn goes_unaudited(&mut self, bytes: u64) -> bool {
+        if self.audit == Audit::On {
+            return false;
+        }
+        if self.unaudited.is_none() && self.held.is_empty() {
+            let inner = self.tap.lock();
+            let logged_in = inner.auditor.phase(self.direction) == Phase::LoggedIn && inner.gate.has_admitted();
+            let between_frames = inner.auditor.pending(self.direction).is_empty();
+            self.unaudited = (logged_in && between_frames).then_some(0);
+        }
+        self.unaudited.as_mut().map(|passed| *passed += bytes).is_some()
     }
 
     /// Feeds a chunk to the audit and decides what goes on now.

@@ -435,8 +435,8 @@ async fn relay<S: AsyncRead + AsyncWrite + Unpin + Send>(
     let client_write: SharedWriter<'_> = tokio::sync::Mutex::new(Box::new(client_write));
     let server_write: SharedWriter<'_> = tokio::sync::Mutex::new(Box::new(server_write));
     let (stop_sender, stop) = watch::channel(false);
-    let mut up = Pump::new(Direction::ClientToServer, tap, &shared.metrics);
-    let mut down = Pump::new(Direction::ServerToClient, tap, &shared.metrics);
+    let mut up = Pump::new(Direction::ClientToServer, tap, &shared.metrics, shared.audit);
+    let mut down = Pump::new(Direction::ServerToClient, tap, &shared.metrics, shared.audit);
 
     let up = async {
         let end = up.run(&mut client_read, &server_write, &client_write, stop.clone()).await;
