@@ -11,6 +11,7 @@ pub mod gate;
 pub mod listener;
 pub mod login;
 pub mod preflight;
+pub mod read_ahead;
 pub mod relay;
 pub mod scope;
 pub mod session;
