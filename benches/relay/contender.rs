@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::lab::{DOMAIN, Lab, connector};
@@ -25,6 +26,10 @@ pub enum Kind {
     None,
     /// The product with `--no-audit`.
     NoAudit,
+    /// The same of another build, named by `--before`.
+    RedactedBefore,
+    NoneBefore,
+    NoAuditBefore,
     Haproxy,
     Nginx,
     Sslsplit,
@@ -41,6 +46,9 @@ impl Kind {
             Kind::Redacted => "stanzascope, redacted",
             Kind::None => "stanzascope, none",
             Kind::NoAudit => "stanzascope, no audit",
+            Kind::RedactedBefore => "before, redacted",
+            Kind::NoneBefore => "before, none",
+            Kind::NoAuditBefore => "before, no audit",
             Kind::Haproxy => "HAProxy",
             Kind::Nginx => "nginx stream",
             Kind::Sslsplit => "sslsplit",
@@ -51,16 +59,23 @@ impl Kind {
     }
 
     pub fn is_product(self) -> bool {
-        matches!(self, Kind::Redacted | Kind::None | Kind::NoAudit)
+        use Kind as K;
+        matches!(self, K::Redacted | K::None | K::NoAudit) || self.is_before()
+    }
+
+    /// Whether it is the other build.
+    pub fn is_before(self) -> bool {
+        matches!(self, Kind::RedactedBefore | Kind::NoneBefore | Kind::NoAuditBefore)
     }
 
     /// Whether it writes a row for each stanza.
     pub fn audits(self) -> bool {
-        matches!(self, Kind::Redacted | Kind::None)
+        matches!(self, Kind::Redacted | Kind::None | Kind::RedactedBefore | Kind::NoneBefore)
     }
 
     fn program(self) -> &'static str {
         match self {
+            Kind::RedactedBefore | Kind::NoneBefore | Kind::NoAuditBefore => BEFORE.get().map_or("", String::as_str),
             Kind::Redacted | Kind::None | Kind::NoAudit => env!("CARGO_BIN_EXE_stanzascope"),
             Kind::Haproxy => "haproxy",
             Kind::Nginx => "nginx",
@@ -80,11 +95,11 @@ impl Kind {
     /// How to come by it.
     pub fn remedy(self) -> &'static str {
         match self {
-            Kind::Redacted | Kind::None | Kind::NoAudit => "cargo build --release",
+            _ if self.is_product() => "cargo build --release",
             Kind::Haproxy => "apt-get install haproxy",
             Kind::Nginx => "apt-get install nginx libnginx-mod-stream",
             Kind::Sslsplit | Kind::SslsplitLog => "apt-get install sslsplit",
-            Kind::Mitmproxy | Kind::MitmproxyScript => "python3 -m venv target/bench-venv && target/bench-venv/bin/pip install mitmproxy",
+            _ => "python3 -m venv target/bench-venv && target/bench-venv/bin/pip install mitmproxy",
         }
     }
 
@@ -101,6 +116,9 @@ impl Kind {
         said.lines().next().unwrap_or_default().trim().to_owned()
     }
 }
+
+/// The other build of the product.
+pub static BEFORE: OnceLock<String> = OnceLock::new();
 
 /// Where `Kind::remedy` puts mitmproxy.
 const VENV: &str = "target/bench-venv/bin";
@@ -195,8 +213,8 @@ fn start_product(kind: Kind, mut command: Command, lab: &Lab, upstream: SocketAd
     command.args(["--upstream-tls", if starttls { "starttls" } else { "direct" }]);
     command.args(["--starttls-port", "0", "--direct-port", "0", "--metrics", "off"]);
     command.args(match kind {
-        Kind::None => &["--evidence", "none"][..],
-        Kind::NoAudit => &["--no-audit"],
+        Kind::None | Kind::NoneBefore => &["--evidence", "none"][..],
+        Kind::NoAudit | Kind::NoAuditBefore => &["--no-audit"],
         _ => &[],
     });
     let mut child = command.stderr(Stdio::piped()).spawn().map_err(|error: io::Error| error.to_string())?;
@@ -239,7 +257,6 @@ fn configure(kind: Kind, command: &mut Command, lab: &Lab, listen: SocketAddr, u
     let dir = dir.display();
     let (port, up) = (listen.port().to_string(), upstream.port().to_string());
     match kind {
-        Kind::Redacted | Kind::None | Kind::NoAudit => unreachable!("the product is started by itself"),
         Kind::Haproxy => {
             let config = format!(
                 "global\n  maxconn {MAX_CONNECTIONS}\n\
@@ -277,6 +294,7 @@ fn configure(kind: Kind, command: &mut Command, lab: &Lab, listen: SocketAddr, u
                 command.arg("--scripts").arg(script);
             }
         }
+        _ => unreachable!("the product is started by itself"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use crate::contender::Kind;
+use crate::contender::{BEFORE, Kind};
 
 /// Measures the proxy against HAProxy, nginx, sslsplit and mitmproxy, as far as they are installed, on loopback.
 #[derive(Debug, Parser)]
@@ -22,12 +22,18 @@ pub struct Args {
     /// Only these proxies; may be repeated.
     #[arg(long = "with", value_enum)]
     with: Vec<Kind>,
+    /// Another build of the product, for telling what a change brought.
+    #[arg(long, value_name = "FILE")]
+    before: Option<String>,
     /// Rounds of throughput, latency and connections.
     #[arg(long)]
     rounds: Option<usize>,
     /// Seconds of one measurement.
     #[arg(long)]
     seconds: Option<f64>,
+    /// Idle connections; may be repeated.
+    #[arg(long)]
+    idle: Vec<usize>,
     /// Gigabytes through one process, for its memory afterwards.
     #[arg(long)]
     gigabytes: Option<u64>,
@@ -65,6 +71,10 @@ pub struct Plan {
 
 impl Plan {
     pub fn of(args: Args) -> Plan {
+        let all: Vec<Kind> = Kind::value_variants().iter().copied().filter(|kind| args.before.is_some() || !kind.is_before()).collect();
+        if let Some(before) = args.before {
+            BEFORE.set(before).expect("the arguments are read once");
+        }
         // `cargo test` also runs benchmarks, without this flag.
         let smoke = args.smoke || !args.bench;
         let plan = if smoke {
@@ -81,7 +91,7 @@ impl Plan {
         } else if args.quick {
             Plan {
                 what: What::value_variants().iter().copied().filter(|what| *what != What::Volume).collect(),
-                contenders: Kind::value_variants().to_vec(),
+                contenders: all,
                 rounds: 2,
                 length: Duration::from_millis(500),
                 corpus_bytes: 16 << 20,
@@ -92,7 +102,7 @@ impl Plan {
         } else {
             Plan {
                 what: What::value_variants().to_vec(),
-                contenders: Kind::value_variants().to_vec(),
+                contenders: all,
                 rounds: 5,
                 length: Duration::from_millis(1500),
                 corpus_bytes: 64 << 20,
@@ -106,6 +116,7 @@ impl Plan {
             contenders: if args.with.is_empty() { plan.contenders } else { args.with },
             rounds: args.rounds.unwrap_or(plan.rounds),
             length: args.seconds.map_or(plan.length, Duration::from_secs_f64),
+            memory_at: if args.idle.is_empty() { plan.memory_at } else { args.idle },
             gigabytes: args.gigabytes.unwrap_or(plan.gigabytes),
             ..plan
         }

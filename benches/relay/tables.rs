@@ -57,7 +57,8 @@ pub async fn run(plan: &Plan) -> Result<(), Error> {
         }
     }
     println!("machine: {}", machine());
-    for &kind in kinds.iter().filter(|kind| !matches!(kind, Kind::None | Kind::NoAudit | Kind::SslsplitLog | Kind::MitmproxyScript)) {
+    for &kind in kinds.iter().filter(|kind| matches!(kind, Kind::Redacted | Kind::Haproxy | Kind::Nginx | Kind::Sslsplit | Kind::Mitmproxy))
+    {
         println!("version: {}: {}", kind.name().split(',').next().unwrap_or_default(), kind.version());
     }
     println!(

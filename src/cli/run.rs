@@ -112,7 +112,7 @@ pub struct Args {
     transcript: bool,
     /// For measuring the relay alone: nothing after login is audited or logged, and addresses in the stream are not rewritten. The log then
     /// says nothing about the client, and the run counts as not seen whole.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["transcript", "witness"])]
     no_audit: bool,
     /// What receiving devices showed, read when the run ends: lines of {"id": "…", "from": "…", "canary": "name"}, or the records of a run on
     /// the recipient's client.
