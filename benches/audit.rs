@@ -15,7 +15,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use corpus::Corpus;
+use corpus::{CONTACTS, Corpus};
 use criterion::{Criterion, Throughput};
 use quick_xml::events::Event;
 use stanzascope::audit::canary::frame::look;
@@ -213,6 +213,44 @@ fn rows_table(catalog: &Arc<Catalog>, corpus: &Corpus) {
     println!("{all_rows:.0} with all {rows}: {:.2}", all_rows / few_rows);
 }
 
+/// The cost of a long session and of many contacts: the rate at the beginning and at the end of one session, each over the same number of
+/// bytes, and the rate with a hundred times as many contacts.
+fn growth_table(catalog: &Arc<Catalog>) {
+    const PARTS: usize = 24;
+    let settings = settings(Evidence::None);
+    let rates = |contacts: usize| {
+        let corpus = Corpus::with_contacts(PARTS * CORPUS_BYTES, contacts);
+        let mut auditor = Auditor::new(catalog.clone(), settings.clone(), "3f2a-7");
+        auditor.tls_established();
+        let mut line = Vec::new();
+        let mut rate = |chunks: &[(Direction, Vec<u8>)]| {
+            let begun = Instant::now();
+            let from = cpu_time(begun);
+            for (direction, bytes) in chunks {
+                auditor.feed(*direction, bytes, None);
+                while let Some(record) = auditor.poll() {
+                    line.clear();
+                    record.write_line(&mut line);
+                    auditor.recycle(record);
+                }
+            }
+            let bytes = chunks.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+            bytes as f64 / 1e6 / cpu_time(begun).saturating_sub(from).as_secs_f64()
+        };
+        // The first part has the login and the roster in it.
+        let parts: Vec<f64> = corpus.chunks.chunks(corpus.chunks.len().div_ceil(PARTS)).map(&mut rate).skip(1).collect();
+        (median(parts[..5].to_vec()), median(parts[parts.len() - 5..].to_vec()))
+    };
+    let (begin, end) = rates(CONTACTS);
+    println!(
+        "one session of {} MB: {begin:.0} MB per CPU-s at its beginning, {end:.0} at its end: {:.2}",
+        (PARTS * CORPUS_BYTES) >> 20,
+        end / begin
+    );
+    let (_, many) = rates(100 * CONTACTS);
+    println!("with {} contacts in place of {CONTACTS}: {many:.0} at its end: {:.2}", 100 * CONTACTS, many / end);
+}
+
 fn main() {
     let catalog = Catalog::builtin();
     let corpus = Corpus::new(CORPUS_BYTES);
@@ -239,6 +277,7 @@ fn main() {
     if !std::env::args().any(|arg| arg == "--test") {
         table(&catalog, &corpus);
         rows_table(&catalog, &corpus);
+        growth_table(&catalog);
     }
     let mut criterion = Criterion::default().configure_from_args().sample_size(20);
     let mut group = criterion.benchmark_group("audit");

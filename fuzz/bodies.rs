@@ -101,3 +101,46 @@ pub fn client_hello(data: &[u8]) {
         }
     }
 }
+
+/// Secrets in their places: `{secret}` is where one stands, `{junk}` where anything may.
+const SECRETS: &[&str] = &[
+    "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN' a='{junk}'>{secret}</auth>",
+    "<response xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>{secret}</response>",
+    "<iq type='set' id='{junk}'><query xmlns='jabber:iq:register'><username>{junk}</username><password>{secret}</password></query></iq>",
+    "<presence to='{junk}'><x xmlns='http://jabber.org/protocol/muc'><password>{secret}</password></x></presence>",
+    "<message to='{junk}'><body>{secret} {junk}</body></message>",
+    "<message id='{junk}'><body>aesgcm://up.example/{junk}#{secret}</body></message>",
+    "<enabled xmlns='urn:xmpp:sm:3' id='{secret}' max='{junk}'/>",
+    "<resume xmlns='urn:xmpp:sm:3' previd='{secret}' h='{junk}'/>",
+];
+
+/// A secret in its place is in no record, whatever stands around it.
+pub fn redactor(data: &[u8]) {
+    const SECRET: &str = "Zk93dXmQpLtWvB";
+    let (which, junk) = data.split_first().map_or((0, data), |(first, rest)| (usize::from(*first), rest));
+    let junk: String = String::from_utf8_lossy(junk).chars().filter(|c| !matches!(c, '<' | '&' | '\'')).collect();
+    let text = SECRETS[which % SECRETS.len()].replace("{junk}", &junk).replace("{secret}", SECRET);
+    for direction in Direction::BOTH {
+        for line in records(&[text.as_bytes()], direction) {
+            assert!(!line.contains(SECRET), "a secret in {line}");
+        }
+    }
+}
+
+/// Any log is read or refused, and what becomes of it is a page without scripts.
+pub fn report(data: &[u8]) {
+    use stanzascope::catalog::rows::Rows;
+    use stanzascope::report::model::quotes;
+    use stanzascope::report::{Model, RunInfo, html, json, labs, markdown, sections};
+    thread_local!(static ROWS: Rows = Rows::of(&Catalog::builtin()));
+    ROWS.with(|rows| {
+        let Ok(model) = Model::read(&mut &*data, rows, RunInfo::default()) else { return };
+        let labs = labs::all(&model);
+        let document = sections::document(&model, &labs);
+        let quotes = quotes::fetch(&mut &*data, &model.sessions, model.by_input, &document.named()).expect("it was read before");
+        let page = html::page(&document, &model.sessions, &quotes);
+        assert!(!page.to_ascii_lowercase().contains("<script"), "a script in {page}");
+        let _ = markdown::page(&document, &model.sessions, &quotes);
+        serde_json::from_str::<serde_json::Value>(&json::page(&model, &labs)).expect("the report is JSON");
+    });
+}

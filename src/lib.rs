@@ -20,6 +20,8 @@ pub mod export;
 #[cfg(feature = "proxy")]
 pub mod metrics;
 #[cfg(feature = "proxy")]
+pub mod otlp;
+#[cfg(feature = "proxy")]
 pub mod proxy;
 pub mod record;
 pub mod report;
@@ -37,5 +39,7 @@ pub mod scan;
 pub mod share_key;
 #[cfg(feature = "proxy")]
 pub mod sink;
+#[cfg(feature = "proxy")]
+pub mod stderr;
 pub mod transcript;
 pub mod xmpp;

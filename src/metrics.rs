@@ -1,21 +1,33 @@
 //! Counts for Prometheus: aggregates of what the records say, with closed labels only.
 //!
-//! A label value is a word of the catalog's enums or of the lists below, never a field id, address, URL or session. All series exist from
-//! the start with 0, so that their number tells nothing and a scrape that comes early misses nothing.
+//! A label value is a word of the catalog's enums or of the lists here, never a field id, address, URL or session. All series exist from
+//! the start with 0, so that their number tells nothing and a scrape that comes early misses nothing. Each carries the [`RunLabel`], so that
+//! runs can be told apart, whether they follow one another or stand side by side.
 
 mod closed;
+mod label;
+mod names;
 #[cfg(test)]
 mod tests;
+mod words;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use closed::{ByWord, Families, Grid};
-use prometheus::{Counter, IntCounter, IntGauge, IntGaugeVec, Registry, TextEncoder};
+use names::Names;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::{Counter, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 use serde::Serialize;
+use words::{FACTS, PRESENCE_STATES, SHOWS, SIGNALS};
 
-use crate::catalog::{Catalog, Layer, Pattern, closed_enum};
-use crate::record::{Body, Exposures, FrameName, Gap, Record, SEVERITIES, Stanza, Verdict, Via};
+pub use label::RunLabel;
+
+use crate::catalog::{Catalog, Field, Layer, Pattern, closed_enum};
+use crate::record::{Body, Exposure, Exposures, FrameName, Gap, Record, SEVERITIES, Stanza, Verdict, Via};
+use crate::report::people::{Naming, naming};
 use crate::xmpp::Direction;
 
 closed_enum! {
@@ -75,14 +87,15 @@ const RECORD_TYPES: &[&str] = &["stanza", "keepalive", "transport", "session", "
 const FAVOURS: &[&str] = &["for", "against"];
 /// Directions, and what has none.
 const DIRECTIONS: &[&str] = &["client_to_server", "server_to_client", "none"];
-/// Longest run label that becomes a label value, in bytes.
-const MAX_RUN_LABEL: usize = 64;
+/// Upper bounds of what the proxy adds to a chunk's way, in seconds. A chunk in memory takes microseconds, a side that does not read takes long.
+const DELAYS: &[f64] = &[0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 1.0];
+/// What became of records on the way to a collector.
+const OTLP_OUTCOMES: &[&str] = &["taken", "refused"];
 
 /// All metrics of the program, in a registry of their own.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    run_info: IntGaugeVec,
     sessions: ByWord,
     sessions_active: IntGauge,
     session_ends: ByWord,
@@ -94,22 +107,74 @@ pub struct Metrics {
     folds: Vec<[IntCounter; 2]>,
     unclassified: ByWord,
     copies: IntCounter,
+    /// What else the values of each field say.
+    readings: Vec<Reading>,
+    facts: Vec<ByWord>,
+    presences: Grid,
+    signals: Vec<[IntCounter; 3]>,
+    names: Mutex<Names>,
     verdicts: ByWord,
     findings: Grid,
     gaps: ByWord,
     interventions: ByWord,
     records: ByWord,
+    records_written: IntCounter,
+    forward: Vec<Histogram>,
+    audit: Vec<Histogram>,
     queue_waits: IntCounter,
     queue_wait_seconds: Counter,
     log_failures: IntCounter,
     log_records_lost: IntCounter,
+    otlp_records: ByWord,
+    otlp_retries: IntCounter,
+    otlp_behind: IntGauge,
+}
+
+/// What the values of a field say beyond being exposures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Nothing,
+    /// A word of one of [`FACTS`].
+    Fact(usize),
+    /// One of [`SIGNALS`].
+    Signal(usize),
+    /// The `<show/>` of a presence.
+    Show,
+    /// A name.
+    Name(Naming),
+}
+
+impl Reading {
+    fn of(field: &Field) -> Reading {
+        let id = field.id.as_str();
+        if let Some(fact) = FACTS.iter().position(|fact| fact.rows.contains(&id)) {
+            Reading::Fact(fact)
+        } else if let Some(signal) = SIGNALS.iter().position(|(row, _)| *row == id) {
+            Reading::Signal(signal)
+        } else if SHOWS.contains(&id) {
+            Reading::Show
+        } else {
+            naming(id, field.value_type).map_or(Reading::Nothing, Reading::Name)
+        }
+    }
 }
 
 impl Metrics {
-    /// Registers every family and makes every series.
+    /// Registers every family and makes every series, for a run without a label.
     pub fn new(catalog: &Catalog) -> Metrics {
-        let registry = Registry::new();
+        Metrics::of_run(catalog, &RunLabel::new(""))
+    }
+
+    /// Registers every family and makes every series. Each carries the label as `run`.
+    pub fn of_run(catalog: &Catalog, run: &RunLabel) -> Metrics {
+        let labels = HashMap::from([("run".to_owned(), run.to_string())]);
+        let registry = Registry::new_custom(None, Some(labels)).expect("there is no prefix that could be empty");
+        registry.register(Box::new(ProcessCollector::for_self())).expect("each family is registered once");
         let f = Families(&registry);
+        let started = f.gauge("stanzascope_run_start_time_seconds", "When the run began, in seconds since 1970.");
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        started.set(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX));
+        let signals = f.grid("stanzascope_signals_total", "Signs of activity.", ("signal", &words::signals()), ("direction", DIRECTIONS));
         let build =
             f.gauge_vec("stanzascope_build_info", "Version of the program and number of catalog rows.", &["version", "catalog_fields"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION"), &catalog.fields.len().to_string()]).set(1);
@@ -126,7 +191,6 @@ impl Metrics {
             catalog.fields.iter().map(|field| [Layer::name(field.layer), Pattern::name(field.pattern)]),
         );
         Metrics {
-            run_info: f.gauge_vec("stanzascope_run_info", "Label of the run, when it is short and plain.", &["label"]),
             sessions: f.words("stanzascope_sessions_total", "Sessions accepted.", "entry", &names(Entry::ALL, Entry::name)),
             sessions_active: f.gauge("stanzascope_sessions_active", "Sessions open now."),
             session_ends: f.words_and_other("stanzascope_session_ends_total", "Sessions that ended, by reason.", "reason", END_REASONS),
@@ -146,46 +210,71 @@ impl Metrics {
                 DIRECTIONS,
             ),
             copies: f.counter("stanzascope_copies_total", "Stanzas that carry a copy of another: carbons, archive, history, forwarded."),
+            readings: catalog.fields.iter().map(Reading::of).collect(),
+            facts: FACTS.iter().map(|fact| f.words_and_other(fact.name, fact.help, fact.label, fact.words)).collect(),
+            presences: f.grid(
+                "stanzascope_presences_total",
+                "Presences, by what they announce.",
+                ("direction", DIRECTIONS),
+                ("state", PRESENCE_STATES),
+            ),
+            signals: SIGNALS
+                .iter()
+                .map(|(_, word)| words::signals().iter().position(|known| known == word).expect("it is one of them"))
+                .map(|row| std::array::from_fn(|column| signals.at(row, column).clone()))
+                .collect(),
+            names: Mutex::new(Names::new(&f)),
             verdicts: f.words("stanzascope_verdicts_total", "Verdicts on messages.", "verdict", &names(Verdict::ALL, Verdict::name)),
             findings: f.grid("stanzascope_findings_total", "Findings of rules.", ("severity", &SEVERITIES), ("favour", FAVOURS)),
             gaps: f.words_and_other("stanzascope_gaps_total", "What was not read, by reason.", "reason", GAP_REASONS),
             interventions: f.words_and_other("stanzascope_interventions_total", "Changes to what passed.", "action", INTERVENTIONS),
             records: f.words("stanzascope_records_total", "Records made.", "type", RECORD_TYPES),
+            records_written: f.counter("stanzascope_log_records_written_total", "Records that are in the log."),
+            forward: f.histograms(
+                "stanzascope_forward_seconds",
+                "Time from having read a chunk to having written it to the other side.",
+                "direction",
+                &DIRECTIONS[..2],
+                DELAYS,
+            ),
+            audit: f.histograms(
+                "stanzascope_audit_seconds",
+                "Time the audit took after a chunk was passed on, waiting for the record queue included: the next one was read only then.",
+                "direction",
+                &DIRECTIONS[..2],
+                DELAYS,
+            ),
             queue_waits: f.counter("stanzascope_queue_waits_total", "Times a session waited for the record queue."),
             queue_wait_seconds: f.seconds("stanzascope_queue_wait_seconds_total", "Time sessions waited for the record queue."),
             log_failures: f.counter("stanzascope_log_failures_total", "Times the log could not be written."),
             log_records_lost: f.counter("stanzascope_log_records_lost_total", "Records that could not be written."),
+            otlp_records: f.words("stanzascope_otlp_records_total", "Records that the collector dealt with.", "outcome", OTLP_OUTCOMES),
+            otlp_retries: f.counter("stanzascope_otlp_retries_total", "Times a batch has to be sent again later."),
+            otlp_behind: f.gauge("stanzascope_otlp_behind_bytes", "Bytes of the log that the collector has not taken."),
             registry,
         }
-    }
-
-    /// Shows the run's label, if it is short and plain; says whether it is. An address, for one, is not.
-    pub fn run_label(&self, label: &str) -> bool {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'+' | b' ');
-        let fit = !label.is_empty() && label.len() <= MAX_RUN_LABEL && label.bytes().all(plain);
-        if fit {
-            self.run_info.reset();
-            self.run_info.with_label_values(&[label]).set(1);
-        }
-        fit
     }
 
     /// Counts what a record says.
     pub fn observe(&self, record: &Record) {
         match &record.body {
             Body::Stanza(stanza) => self.observe_stanza(stanza),
-            Body::Transport { direction, exposures } => self.observe_exposures(exposures, *direction),
+            Body::Transport { direction, exposures } => _ = self.observe_exposures(exposures, *direction),
             Body::Gap(gap) => self.observe_gap(gap),
             Body::Intervention(intervention) => self.interventions.count(&intervention.action),
             Body::Finding(finding) => self.findings.count(&finding.severity, &finding.favour),
-            Body::Keepalive { .. } | Body::Session(_) | Body::Mark { .. } | Body::Assessment(_) => {}
+            Body::Session(event) => event.account.iter().for_each(|account| self.names().add_own(account)),
+            Body::Keepalive { .. } | Body::Mark { .. } | Body::Assessment(_) => {}
         }
         self.records.at(record_type(&record.body)).inc();
     }
 
     fn observe_stanza(&self, stanza: &Stanza) {
         self.stanzas.at(stanza.kind as usize, column(stanza.direction)).inc();
-        self.observe_exposures(&stanza.exposures, stanza.direction);
+        let show = self.observe_exposures(&stanza.exposures, stanza.direction);
+        if stanza.kind == FrameName::Presence {
+            self.presences.count_at(column(stanza.direction), words::presence_state(&stanza.stanza_type, show));
+        }
         if stanza.exposures.iter().any(|exposure| !matches!(exposure.via, Via::Direct | Via::ErrorEcho)) {
             self.copies.inc();
         }
@@ -197,13 +286,36 @@ impl Metrics {
         }
     }
 
-    fn observe_exposures(&self, exposures: &Exposures, direction: Option<Direction>) {
+    /// Gives the `<show/>` of a presence, if one was among them.
+    fn observe_exposures<'e>(&self, exposures: &'e Exposures, direction: Option<Direction>) -> Option<&'e str> {
+        let mut show = None;
         for exposure in exposures.iter() {
-            match exposure.field {
-                Some(id) => _ = self.pending[id.0 as usize].fetch_add(1, Ordering::Relaxed),
-                None => self.unclassified.at(column(direction)).inc(),
+            let Some(id) = exposure.field else {
+                self.unclassified.at(column(direction)).inc();
+                continue;
+            };
+            self.pending[id.0 as usize].fetch_add(1, Ordering::Relaxed);
+            match self.readings[id.0 as usize] {
+                Reading::Nothing => {}
+                Reading::Show => show = Some(exposures.text(exposure.value)),
+                reading if exposure.via == Via::Direct => self.read(reading, exposures, exposure, direction),
+                _ => {}
             }
         }
+        show
+    }
+
+    fn read(&self, reading: Reading, exposures: &Exposures, exposure: &Exposure, direction: Option<Direction>) {
+        match reading {
+            Reading::Fact(fact) => self.facts[fact].count(exposures.text(exposure.value)),
+            Reading::Signal(signal) => self.signals[signal][column(direction)].inc(),
+            Reading::Name(naming) => self.names().look(naming, exposures, exposure),
+            Reading::Nothing | Reading::Show => {}
+        }
+    }
+
+    fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn observe_gap(&self, gap: &Gap) {
@@ -249,6 +361,21 @@ impl Metrics {
         self.bytes.at(direction.index()).inc_by(n);
     }
 
+    /// A chunk was on its way through the proxy for so long.
+    pub fn forwarded(&self, direction: Direction, took: Duration) {
+        self.forward[direction.index()].observe(took.as_secs_f64());
+    }
+
+    /// The audit of what was passed on took so long.
+    pub fn audited(&self, direction: Direction, took: Duration) {
+        self.audit[direction.index()].observe(took.as_secs_f64());
+    }
+
+    /// So many records are in the log.
+    pub fn records_written(&self, records: u64) {
+        self.records_written.inc_by(records);
+    }
+
     /// A session waited for the record queue.
     pub fn queue_wait(&self, waited: Duration) {
         self.queue_waits.inc();
@@ -261,6 +388,23 @@ impl Metrics {
         self.log_records_lost.inc_by(records_lost);
     }
 
+    /// The collector took so many records, and refused so many.
+    pub fn otlp_delivered(&self, taken: u64, refused: u64) {
+        self.otlp_records.at(0).inc_by(taken);
+        self.otlp_records.at(1).inc_by(refused);
+    }
+
+    /// A batch has to wait, and so much of the log with it.
+    pub fn otlp_retry(&self, behind: u64) {
+        self.otlp_retries.inc();
+        self.otlp_behind(behind);
+    }
+
+    /// So many bytes of the log wait for the collector.
+    pub fn otlp_behind(&self, bytes: u64) {
+        self.otlp_behind.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
     /// Everything in Prometheus' text format.
     pub fn encode(&self) -> String {
         for (pending, folds) in self.pending.iter().zip(&self.folds) {
@@ -269,6 +413,7 @@ impl Metrics {
                 folds.iter().for_each(|counter| counter.inc_by(seen));
             }
         }
+        self.names().show();
         TextEncoder::new().encode_to_string(&self.registry.gather()).expect("every family has a name and series")
     }
 }

@@ -21,18 +21,24 @@ use crate::audit::canary::{Assessor, Canaries, Witness, witness};
 use crate::audit::{Auditor, Settings};
 use crate::ca::Authority;
 use crate::catalog::Catalog;
-use crate::metrics::Metrics;
+use crate::export::otlp::Origin;
+use crate::metrics::{Metrics, RunLabel};
+use crate::otlp::{self, Courier};
 use crate::proxy::clock::Clock;
 use crate::proxy::gate::Policy;
 use crate::proxy::upstream::UpstreamConfig;
 use crate::proxy::{self, Audit, Shared};
 use crate::record::{Body, RUN_SESSION, StoredBody};
+use crate::rules::{Choice, RuleSet};
 use crate::run_dir::{CATALOG, RECORDS, RunDir, TRANSCRIPT};
-use crate::sink::{LogFailed, OnLogFailure, Sink};
+use crate::sink::{Holds, LogFailed, OnLogFailure, Sink};
 use crate::transcript;
 
 /// Time for sessions to end after the run was told to stop.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Time for the collector to take what is left when the run is over.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What to run.
 pub struct Plan {
@@ -74,6 +80,8 @@ pub struct Plan {
     pub marks_from_stdin: bool,
     /// File with what receiving devices showed, read at the end.
     pub witness: Option<PathBuf>,
+    /// Where the records are also sent while they are written.
+    pub collector: Option<otlp::Endpoint>,
     /// Whether to show one live status line on standard error.
     pub status_line: bool,
 }
@@ -89,6 +97,8 @@ pub struct Finished {
     pub log_failure: Option<LogFailed>,
     /// Why the file of witnesses was not used.
     pub witness_failure: Option<String>,
+    /// What became of the records on the way to the collector.
+    pub delivery: Option<otlp::Delivery>,
 }
 
 /// Why a run could not begin.
@@ -130,7 +140,7 @@ pub async fn interrupted() {
 /// The run directory or the admin listener cannot be made.
 pub async fn run(
     catalog: Arc<Catalog>,
-    plan: Plan,
+    mut plan: Plan,
     listeners: Vec<TcpListener>,
     until: impl Future<Output = ()>,
 ) -> Result<Finished, RunError> {
@@ -140,8 +150,8 @@ pub async fn run(
         Some(address) => Some(admin::bind(address).await?),
         None => None,
     };
-    let metrics = Arc::new(Metrics::new(&catalog));
-    metrics.run_label(&plan.label);
+    let run_label = RunLabel::new(&plan.label);
+    let metrics = Arc::new(Metrics::of_run(&catalog, &run_label));
     let here = |error| RunError::Directory { path: plan.runs.clone(), error };
     let stamp = crate::record::time::Timestamp(clock.now().unix_micros).to_string();
     let stamp: String = stamp[..19].chars().filter(|c| !matches!(c, '-' | ':')).chain(['Z']).collect();
@@ -149,13 +159,25 @@ pub async fn run(
     let mut manifest = manifest(&plan, &catalog, &listeners, started);
     directory.write_catalog(&catalog).map_err(here)?;
     directory.write_manifest(&manifest).map_err(here)?;
-    let (sink, writer) = Sink::open(&directory.file(RECORDS), plan.on_log_failure, metrics.clone()).map_err(here)?;
+    let (sink, writer) = Sink::open(&directory.file(RECORDS), Holds::Records, plan.on_log_failure, metrics.clone()).map_err(here)?;
+    let following = match plan.collector.clone() {
+        Some(collector) => {
+            let run = directory.path().file_name().unwrap_or_default().to_string_lossy();
+            let origin = Origin { run: run.into_owned(), label: plan.label.clone(), version: env!("CARGO_PKG_VERSION").into() };
+            let courier = Courier::new(collector, &directory.file(RECORDS), origin, Some(metrics.clone()));
+            Some(courier.and_then(Courier::follow).map_err(here)?)
+        }
+        None => None,
+    };
     let transcript = match plan.transcript {
-        true => Some(Sink::open(&directory.file(TRANSCRIPT), plan.on_log_failure, metrics.clone()).map_err(here)?),
+        true => Some(Sink::open(&directory.file(TRANSCRIPT), Holds::Transcript, plan.on_log_failure, metrics.clone()).map_err(here)?),
         false => None,
     };
     let (transcript, transcript_writer) = transcript.unzip();
     announce(&listeners, admin.as_ref(), &directory, plan.transcript, plan.audit);
+    if admin.is_some() && !run_label.shows(&plan.label) {
+        crate::say!("the metrics call this run {run_label}: they show a label of up to 64 letters, digits, blanks and .-_+ only");
+    }
 
     let (stop_sender, stop) = watch::channel(false);
     let (mark_sender, marks) = mpsc::channel(64);
@@ -167,6 +189,7 @@ pub async fn run(
         tokio::spawn(admin::serve(listener, metrics, mark_sender.clone(), async move { _ = stop.wait_for(|stop| *stop).await }))
     });
     drop(mark_sender);
+    with_one_rule_set(&mut plan.settings, &catalog);
     let (status_line, witness) = (plan.status_line, plan.witness);
     let shared = Arc::new(Shared {
         assessor: Mutex::new(Assessor::new(&plan.settings.canaries)),
@@ -223,22 +246,23 @@ pub async fn run(
     }
     if let Some(task) = showing {
         task.abort();
-        eprint!("\r\x1b[K");
+        crate::stderr::part(format_args!("\r\x1b[K"));
     }
     let witness_failure = conclude(&shared, &run_auditor, witness.as_deref(), &mut manifest).await;
     drop((sink, transcript, shared));
     // Sessions that did not stop in time hold the log open; what they have not written by now is lost with them.
-    let log_failure = tokio::task::spawn_blocking(move || {
+    let (log_failure, delivery) = tokio::task::spawn_blocking(move || {
         let failed = writer.finish();
         let transcript_failed = transcript_writer.map_or(Ok(()), crate::sink::Writer::finish);
-        failed.and(transcript_failed).err()
+        (failed.and(transcript_failed).err(), following.map(|following| following.finish(DELIVERY_TIMEOUT)))
     })
     .await
-    .unwrap_or(None);
+    .unwrap_or((None, None));
 
     manifest["ended"] = json!(OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default());
     manifest["counts"] = serde_json::to_value(metrics.glance()).unwrap_or_default();
     manifest["log_failure"] = json!(log_failure.as_ref().map(|failure| failure.0.clone()));
+    manifest["otlp"] = json!(delivery.as_ref());
     // A full disk has been reported already.
     let _ = directory.write_manifest(&manifest);
     let path = directory.path().to_owned();
@@ -248,24 +272,29 @@ pub async fn run(
         Err(_) if log_failure.is_some() => String::new(),
         Err(error) => return Err(RunError::Summary(error.to_string())),
     };
-    Ok(Finished { summary, directory: path, log_failure, witness_failure })
+    Ok(Finished { summary, directory: path, log_failure, witness_failure, delivery })
+}
+
+/// Every rule, unless some were chosen, in one set for all sessions: rules that compare accounts do so through it.
+fn with_one_rule_set(settings: &mut Settings, catalog: &Catalog) {
+    settings.rules.get_or_insert_with(|| Arc::new(RuleSet::new(catalog, Choice::default())));
 }
 
 fn announce(listeners: &[TcpListener], admin: Option<&TcpListener>, directory: &RunDir, transcript: bool, audit: Audit) {
     for (listener, kind) in listeners.iter().zip(["starttls", "direct"]) {
         if let Ok(address) = listener.local_addr() {
-            eprintln!("listening {kind} {address}");
+            crate::say!("listening {kind} {address}");
         }
     }
     if let Some(Ok(address)) = admin.map(TcpListener::local_addr) {
-        eprintln!("metrics http://{address}/metrics");
+        crate::say!("metrics http://{address}/metrics");
     }
-    eprintln!("run directory {}", directory.path().display());
+    crate::say!("run directory {}", directory.path().display());
     if transcript {
-        eprintln!("KEEPING A TRANSCRIPT: {}", transcript::WARNING);
+        crate::say!("KEEPING A TRANSCRIPT: {}", transcript::WARNING);
     }
     if audit == Audit::Off {
-        eprintln!(
+        crate::say!(
             "NOT AUDITING: with --no-audit nothing after login is looked at or logged. The log of this run says nothing about the client."
         );
     }
@@ -338,7 +367,7 @@ async fn conclude(shared: &Shared, auditor: &Mutex<Auditor>, witness: Option<&Pa
         let mut assessor = std::mem::take(&mut *locked(&shared.assessor));
         assessor.add(&session, ledger);
         let outcome = assessor.finish(&witnesses);
-        outcome.unused.iter().for_each(|problem| eprintln!("witness {problem}"));
+        outcome.unused.iter().for_each(|problem| crate::say!("witness {problem}"));
         if let Some(facts) = outcome.assessments.last().and_then(|run| run.search.as_ref()) {
             manifest["canary_search"] = serde_json::to_value(facts).unwrap_or_default();
         }
@@ -398,8 +427,57 @@ async fn show_status(metrics: Arc<Metrics>) {
         ticks.tick().await;
         let line = metrics.glance().to_string();
         if line != shown {
-            eprint!("\r\x1b[K{line}");
+            crate::stderr::part(format_args!("\r\x1b[K{line}"));
             shown = line;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Moment;
+    use crate::xmpp::Direction;
+
+    /// Two accounts that give one installation id are found, though nobody chose rules.
+    #[test]
+    fn sessions_of_a_run_are_compared() {
+        let catalog = Catalog::builtin();
+        let mut settings = Settings::default();
+        with_one_rule_set(&mut settings, &catalog);
+        let settings = Arc::new(settings);
+        let mut found = Vec::new();
+        for account in ["mira@fern.example/k3", "second@moss.example/t7"] {
+            let mut auditor = Auditor::new(catalog.clone(), settings.clone(), account);
+            let login = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>\
+                <authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><user-agent id='d4565fa7-4d72-4749-b3d3-740edbf87770'/></authenticate>";
+            let answer = format!(
+                "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>\
+                 <success xmlns='urn:xmpp:sasl:2'><authorization-identifier>{account}</authorization-identifier></success>"
+            );
+            for (direction, bytes) in [(Direction::ClientToServer, login), (Direction::ServerToClient, &answer)] {
+                auditor.feed(direction, bytes.as_bytes(), None);
+                found.extend(lines(&mut auditor));
+            }
+            for direction in [Direction::ClientToServer, Direction::ServerToClient] {
+                auditor.finish(direction, None);
+            }
+            // What a session as a whole says is said when it closes.
+            let closing = auditor.closing("closed", "", Moment { unix_micros: 0, mono_micros: 0 });
+            auditor.note(closing, Moment { unix_micros: 0, mono_micros: 0 });
+            found.extend(lines(&mut auditor));
+        }
+        let shared = |line: &&String| line.contains("\"rule\":\"same-identifier-across-accounts\"");
+        assert_eq!(found.iter().filter(shared).count(), 1, "{found:#?}");
+    }
+
+    fn lines(auditor: &mut Auditor) -> Vec<String> {
+        let mut all = Vec::new();
+        while let Some(record) = auditor.poll() {
+            let mut line = Vec::new();
+            record.write_line(&mut line);
+            all.push(String::from_utf8(line).unwrap());
+        }
+        all
     }
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use rustix::process::Pid;
+
 use crate::catalog::Catalog;
 use crate::catalog::rows::Rows;
 
@@ -95,7 +97,7 @@ pub fn replace<T, E: From<io::Error>>(path: &Path, write: impl FnOnce(&Path) -> 
     }
     let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "this is no name for a file"))?;
     let temporary = path.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let _ = fs::remove_file(&temporary);
+    sweep(path, &name.to_string_lossy());
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     let written = write(&temporary).and_then(|value| {
         File::open(&temporary)?.sync_all()?;
@@ -106,6 +108,19 @@ pub fn replace<T, E: From<io::Error>>(path: &Path, write: impl FnOnce(&Path) -> 
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// Removes what processes that were killed left of the same file: it says who talked to whom, and nobody knows that it is there.
+fn sweep(path: &Path, name: &str) {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let left = entry.file_name();
+        let pid = left.to_str().and_then(|left| left.strip_prefix('.')?.strip_prefix(name)?.strip_prefix('.')?.parse().ok());
+        let Some(pid) = pid.and_then(Pid::from_raw) else { continue };
+        if pid == rustix::process::getpid() || rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn private_file(path: &Path) -> io::Result<File> {

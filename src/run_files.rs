@@ -111,6 +111,11 @@ impl RunFiles {
         Ok(BufReader::with_capacity(1 << 16, file))
     }
 
+    /// Where the log is.
+    pub fn log(&self) -> &Path {
+        &self.records
+    }
+
     /// An error of reading the log, with its name.
     pub fn unread(&self, error: ReadError) -> RunFilesError {
         RunFilesError::Records(self.records.clone(), error)

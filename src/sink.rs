@@ -38,6 +38,15 @@ impl AsRef<[u8]> for Batch {
     }
 }
 
+/// What a log holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Records.
+    Records,
+    /// Raw traffic.
+    Transcript,
+}
+
 /// Where sessions write to.
 #[derive(Clone)]
 pub struct Sink {
@@ -63,12 +72,21 @@ impl Sink {
     ///
     /// # Errors
     /// The file cannot be made.
-    pub fn open(path: &Path, policy: OnLogFailure, metrics: Arc<Metrics>) -> io::Result<(Sink, Writer)> {
+    pub fn open(path: &Path, holds: Holds, policy: OnLogFailure, metrics: Arc<Metrics>) -> io::Result<(Sink, Writer)> {
         let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(path)?;
         let (queue, batches) = mpsc::channel(QUEUE_BATCHES);
         let (failure, failed) = watch::channel(None);
-        let appender =
-            Appender { file, path: path.to_owned(), good: 0, policy, failure, metrics: metrics.clone(), lost: Lost::default(), seq: 0 };
+        let appender = Appender {
+            file,
+            path: path.to_owned(),
+            holds,
+            good: 0,
+            policy,
+            failure,
+            metrics: metrics.clone(),
+            lost: Lost::default(),
+            seq: 0,
+        };
         let thread = std::thread::Builder::new().name("log".into()).spawn(move || appender.run(batches))?;
         let sink = Sink { queue, room: Arc::new(Semaphore::new(QUEUE_BYTES)), metrics, failed: failed.clone() };
         Ok((sink, Writer { thread, failed }))
@@ -135,6 +153,7 @@ struct Lost {
 struct Appender {
     file: File,
     path: PathBuf,
+    holds: Holds,
     /// Length of the file up to its last complete line.
     good: u64,
     policy: OnLogFailure,
@@ -153,10 +172,16 @@ impl Appender {
             last = waiting.last().map(|batch| batch.at);
             self.write_gap(waiting[0].at);
             // What cannot be appended together may fit one by one.
-            if waiting.len() == 1 || self.append(&waiting).is_err() {
-                for batch in &waiting {
-                    self.write_gap(batch.at);
-                    if let Err(error) = self.append(std::slice::from_ref(batch)) {
+            if waiting.len() > 1 && self.append(&waiting).is_ok() {
+                self.wrote(waiting.iter().map(|batch| batch.records).sum());
+                waiting.clear();
+                continue;
+            }
+            for batch in waiting.drain(..) {
+                self.write_gap(batch.at);
+                match self.append(std::slice::from_ref(&batch)) {
+                    Ok(()) => self.wrote(batch.records),
+                    Err(error) => {
                         self.fail(&error, batch.records, batch.bytes.len() as u64);
                         if self.policy == OnLogFailure::Stop {
                             return;
@@ -164,7 +189,6 @@ impl Appender {
                     }
                 }
             }
-            waiting.clear();
         }
         if let Some(at) = last {
             self.write_gap(at);
@@ -213,6 +237,12 @@ impl Appender {
         }
     }
 
+    fn wrote(&self, records: u64) {
+        if self.holds == Holds::Records {
+            self.metrics.records_written(records);
+        }
+    }
+
     fn fail(&mut self, error: &io::Error, records: u64, bytes: u64) {
         self.metrics.log_failure(records);
         self.lost.records += records;
@@ -238,6 +268,10 @@ impl Appender {
         let mut line = Vec::new();
         record.write_line(&mut line);
         if self.append(&[line]).is_ok() {
+            if self.holds == Holds::Records {
+                self.metrics.observe(&record);
+            }
+            self.wrote(1);
             self.seq += 1;
             self.lost = Lost::default();
         }
@@ -273,7 +307,20 @@ mod tests {
         let file = OpenOptions::new().append(true).open(path).unwrap();
         let (failure, failed) = watch::channel(None);
         let metrics = Arc::new(Metrics::new(&Catalog::builtin()));
-        (Appender { file, path: path.to_owned(), good: 0, policy, failure, metrics, lost: Lost::default(), seq: 0 }, failed)
+        (
+            Appender {
+                file,
+                path: path.to_owned(),
+                holds: Holds::Records,
+                good: 0,
+                policy,
+                failure,
+                metrics,
+                lost: Lost::default(),
+                seq: 0,
+            },
+            failed,
+        )
     }
 
     fn batch(text: &str, records: u64) -> Batch {
@@ -281,6 +328,7 @@ mod tests {
         Batch { bytes: text.into(), records, at: NOW, _room: room }
     }
 
+    /// F-54: /dev/full, `stop` → the reason is said, nothing more is taken
     #[test]
     fn stop_says_why_and_takes_no_more() {
         let (appender, failed) = on_a_full_disk(OnLogFailure::Stop);
@@ -315,6 +363,7 @@ mod tests {
         assert!(why.contains("removed or moved"), "{why}");
     }
 
+    /// F-54: /dev/full up to the end, `gap` → the run fails and says how many records are missing
     #[test]
     fn a_gap_that_is_owed_at_the_end_is_a_failure() {
         let (mut appender, failed) = on_a_full_disk(OnLogFailure::Gap);
@@ -342,6 +391,12 @@ mod tests {
         appender.path = space.path().to_owned();
         appender.write_gap(NOW);
         appender.write_gap(NOW);
+        let metrics = appender.metrics.encode();
+        for sample in
+            [r#"stanzascope_log_records_written_total{run="unnamed"} 1"#, r#"stanzascope_records_total{type="gap",run="unnamed"} 1"#]
+        {
+            assert!(metrics.contains(sample), "made and written are counted alike: {metrics}");
+        }
         let log = std::fs::read_to_string(space.path()).unwrap();
         let gap: serde_json::Value = serde_json::from_str(&log).unwrap();
         assert_eq!(gap["session"], "log");

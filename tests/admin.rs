@@ -53,6 +53,7 @@ impl Admin {
     }
 }
 
+/// F-58: `..%2f`, other methods, other paths → 404, 405
 #[tokio::test]
 async fn it_shows_metrics_and_health_and_nothing_else() {
     let admin = Admin::start().await;
@@ -60,7 +61,7 @@ async fn it_shows_metrics_and_health_and_nothing_else() {
     assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
     assert!(metrics.contains("content-type: text/plain; version=0.0.4"), "{metrics}");
     assert!(metrics.contains("x-content-type-options: nosniff"), "{metrics}");
-    assert!(metrics.contains("\nstanzascope_sessions_active 0\n"), "{metrics}");
+    assert!(metrics.contains("\nstanzascope_sessions_active{run=\"unnamed\"} 0\n"), "{metrics}");
     assert_eq!(admin.status("GET /healthz HTTP/1.1\nHost: HOST\n\n").await, 200);
     assert_eq!(admin.status("GET / HTTP/1.1\nHost: HOST\n\n").await, 404);
     assert_eq!(admin.status("GET /..%2fmetrics HTTP/1.1\nHost: HOST\n\n").await, 404);
@@ -69,6 +70,7 @@ async fn it_shows_metrics_and_health_and_nothing_else() {
     }
 }
 
+/// F-58: foreign, missing, doubled `Host`; absolute targets → 421
 #[tokio::test]
 async fn only_loopback_names_with_our_port_are_hosts() {
     let admin = Admin::start().await;
@@ -126,6 +128,7 @@ async fn labels_are_checked() {
     assert!(answer.starts_with("HTTP/1.1 400"), "not UTF-8: {answer}");
 }
 
+/// F-58: `Origin` and `Sec-Fetch-Site` of foreign pages → 403
 #[tokio::test]
 async fn foreign_pages_cannot_mark() {
     let admin = Admin::start().await;
@@ -143,6 +146,7 @@ async fn foreign_pages_cannot_mark() {
     }
 }
 
+/// F-58: a target and a header of 70,000 bytes, 100 headers → 4xx
 #[tokio::test]
 async fn oversized_heads_are_refused() {
     let admin = Admin::start().await;
@@ -157,6 +161,7 @@ async fn oversized_heads_are_refused() {
     }
 }
 
+/// F-58: silence, half a head, half a body → cut off after 5 seconds
 #[tokio::test]
 async fn a_slow_client_is_cut_off_after_five_seconds() {
     let admin = Admin::start().await;

@@ -18,7 +18,10 @@ mod disk;
 mod documents;
 #[path = "cli/export.rs"]
 mod export;
+#[path = "cli/otlp.rs"]
+mod otlp;
 #[path = "cli/rig.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
 mod rig;
 #[path = "cli/rules.rs"]
 mod rules;
@@ -30,5 +33,7 @@ mod runs;
 mod scan;
 #[path = "cli/secrets.rs"]
 mod secrets;
+#[path = "cli/terminal.rs"]
+mod terminal;
 #[path = "cli/usage.rs"]
 mod usage;

@@ -9,14 +9,13 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use stanzascope::catalog::Catalog;
-use stanzascope::metrics::{Entry, Metrics};
+use stanzascope::metrics::{Entry, Metrics, RunLabel};
 
 #[test]
 #[ignore = "needs prometheus"]
 fn promtool_has_nothing_to_say() {
-    let metrics = Metrics::new(&Catalog::builtin());
+    let metrics = Metrics::of_run(&Catalog::builtin(), &RunLabel::new("a-client-1.0"));
     metrics.session_opened(Entry::Direct);
-    assert!(metrics.run_label("a-client-1.0"));
     let spawned =
         Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut promtool = spawned.unwrap_or_else(|error| panic!("cannot run promtool ({error}): apt-get install prometheus"));

@@ -102,6 +102,7 @@ async fn starttls_is_answered_and_either_kind_works_on_either_port() {
     assert!(!before.is_empty() && before.iter().all(|o| *o == "network"), "{before:?}");
 }
 
+/// F-24: stanza and login in clear behind `<starttls/>` → discarded, never read after TLS; finding `cleartext-behind-starttls`
 #[tokio::test]
 async fn bytes_in_clear_behind_starttls_are_discarded_and_reported() {
     let rig = Rig::start(Options::default()).await;
@@ -123,6 +124,8 @@ async fn bytes_in_clear_behind_starttls_are_discarded_and_reported() {
     assert_eq!(rules, ["cleartext-behind-starttls", "login-before-tls"].map(str::to_owned).into());
 }
 
+/// F-22: features that arrive in pieces of 5 bytes → assembled before they are looked at
+/// F-27: compression offered, and asked for → taken out of the offer; the request is answered with a failure; nothing is ever inflated
 #[tokio::test]
 async fn compression_and_starttls_are_taken_out_and_a_request_is_refused() {
     let rig = Rig::start(Options::default()).await;
@@ -166,6 +169,7 @@ async fn other_domains_are_refused() {
     assert_eq!(rig.finish().await.end(), "domain_refused");
 }
 
+/// F-23: after login, a stream header for another domain → stream error, nothing of it passes, the session ends as `domain_refused`
 #[tokio::test]
 async fn a_restart_to_another_domain_is_refused() {
     let rig = Rig::start(Options::default()).await;
@@ -208,6 +212,7 @@ async fn an_account_that_only_the_server_names_is_cut_at_bind() {
     assert_eq!(rig.finish().await.end(), "account_refused");
 }
 
+/// F-28: SASL2 with Bind 2 and stream management inside → fields are logged, login and resumption id are not
 #[tokio::test]
 async fn sasl2_binds_inline_and_its_resumption_hint_is_removed() {
     let rig = Rig::start(Options::default()).await;
@@ -265,6 +270,7 @@ async fn a_client_that_refuses_the_certificate_is_told_apart() {
     assert_eq!(rig.finish().await.end(), "client_refused_certificate");
 }
 
+/// F-34: ALPN `xmpp-client`, `h2`, none → answered, ignored, ignored
 #[tokio::test]
 async fn alpn_is_answered_when_it_is_ours_and_ignored_otherwise() {
     let rig = Rig::start(Options::default()).await;
@@ -279,6 +285,7 @@ async fn alpn_is_answered_when_it_is_ours_and_ignored_otherwise() {
     let _ = rig.finish().await;
 }
 
+/// F-39: nobody listens on the server's port → `remote-connection-failed` inside TLS, ends as `upstream_failed`, every record kept
 #[tokio::test]
 async fn a_server_that_is_away_is_said_in_the_stream() {
     let rig = Rig::start(Options::default()).await;
@@ -309,6 +316,7 @@ async fn a_server_that_is_away_is_said_in_the_stream() {
     assert_eq!(log.values("stream.prolog"), ["present"]);
 }
 
+/// F-35: one side closes, the other goes on for 5 MB, either way round → all of it arrives, then both are closed
 #[tokio::test]
 async fn half_close_lets_the_other_side_finish() {
     let rig = Rig::start(Options::default()).await;
@@ -317,15 +325,33 @@ async fn half_close_lets_the_other_side_finish() {
     client.close().await;
     let (heard, in_order) = server.rest().await;
     assert!(heard.is_empty() && in_order);
-    let late = "<message from='ben@lab.test'><body>late</body></message>".repeat(2000);
-    server.say(&late).await;
-    server.close().await;
-    let (said, in_order) = client.rest().await;
+    let late = "<message from='ben@lab.test'><body>late</body></message>".repeat(1000);
+    let large = format!("<message><body>{}</body></message>", "x".repeat(1_000_000)).repeat(5);
+    let late = late + &large;
+    let (_, (said, in_order)) = tokio::join!(
+        async {
+            server.say(&late).await;
+            server.close().await;
+        },
+        client.rest()
+    );
     assert!(said == late && in_order, "{} of {} bytes", said.len(), late.len());
     drop((client, server));
     let log = rig.finish().await;
     assert_eq!(log.end(), "closed");
-    assert_eq!(log.of("stanza").filter(|r| r["kind"] == "message").count(), 2000);
+    assert_eq!(log.of("stanza").filter(|r| r["kind"] == "message").count(), 1005);
+
+    let rig = Rig::start(Options::default()).await;
+    let (mut client, mut server) = rig.connect().await;
+    log_in(&mut client, &mut server).await;
+    server.close().await;
+    let (heard, _) = tokio::join!(server.rest(), async {
+        client.say(&large).await;
+        client.close().await;
+    });
+    assert!(heard == (large, true), "{} bytes", heard.0.len());
+    drop((client, server));
+    assert_eq!(rig.finish().await.end(), "closed");
 }
 
 #[tokio::test]
@@ -362,6 +388,7 @@ async fn a_frame_too_large_to_hold_passes_as_it_is() {
     assert!(rig.finish().await.actions().is_empty());
 }
 
+/// F-20: stream header or login of 20,000 bytes → refused, no byte of it passes
 /// The scope guard reads what opens a stream. What it cannot read does not pass, whole or in part.
 #[tokio::test]
 async fn what_is_too_long_to_read_before_login_does_not_pass() {

@@ -63,6 +63,7 @@ struct Sample {
     descriptors: usize,
 }
 
+/// F-38: eight clients for half a minute (`scripts/soak` for half an hour) through a relay that delays, cuts, stalls, resets and is away → a session record each with its end, nothing lost, memory flat, no descriptor left
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "takes long"]
 async fn soak() {

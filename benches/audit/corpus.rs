@@ -9,7 +9,8 @@ use stanzascope::xmpp::Direction::{ClientToServer as Up, ServerToClient as Down}
 
 const OWN: &str = "mira@fern.example";
 const RESOURCE: &str = "balcony.x7Qw";
-const CONTACTS: usize = 200;
+/// On the roster, as a rule.
+pub const CONTACTS: usize = 200;
 const ROOMS: usize = 6;
 /// Bytes that one read of a socket brings.
 const CHUNK: usize = 16 << 10;
@@ -33,10 +34,18 @@ pub struct Corpus {
 impl Corpus {
     /// A session of about this many bytes: a login, then rounds of everyday traffic.
     pub fn new(bytes: usize) -> Corpus {
-        let mut session = Session { random: 0x9e37_79b9_7f4a_7c15, ids: 0, sent: Vec::new() };
+        Corpus::with_contacts(bytes, CONTACTS)
+    }
+
+    /// The same with another number of contacts, all of whom write.
+    pub fn with_contacts(bytes: usize, contacts: usize) -> Corpus {
+        let mut session = Session { random: 0x9e37_79b9_7f4a_7c15, ids: 0, contacts, sent: Vec::new() };
         session.login();
-        while session.sent.iter().map(|(_, xml)| xml.len()).sum::<usize>() < bytes {
+        let (mut counted, mut so_far) = (0, 0);
+        while so_far < bytes {
             session.round();
+            so_far += session.sent[counted..].iter().map(|(_, xml)| xml.len()).sum::<usize>();
+            counted = session.sent.len();
         }
         let header = stream_header(Down);
         let before_tls = vec![
@@ -84,6 +93,7 @@ const LOGIN_STEPS: usize = 9;
 struct Session {
     random: u64,
     ids: u32,
+    contacts: usize,
     sent: Vec<(Direction, String)>,
 }
 
@@ -118,7 +128,7 @@ impl Session {
         self.push(Up, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>".into());
         self.push(Down, "<enabled xmlns='urn:xmpp:sm:3' id='7d3b2f' resume='true' max='600'/>".into());
         self.push(Up, "<iq type='get' id='r1'><query xmlns='jabber:iq:roster' ver=''/></iq>".into());
-        self.push(Down, roster());
+        self.push(Down, roster(self.contacts));
         for room in 0..ROOMS {
             self.push(
                 Up,
@@ -133,7 +143,7 @@ impl Session {
     /// Some 180 stanzas in the proportions of an evening with two groups and a handful of contacts.
     fn round(&mut self) {
         for i in 0..20 {
-            let contact = self.below(CONTACTS);
+            let contact = self.below(self.contacts);
             let legacy = self.legacy_omemo(4);
             let body = "<body>I sent you an OMEMO encrypted message but your client doesn&#x2019;t seem to support that. Find more information on https://conversations.im/omemo</body>";
             let eme = "<encryption xmlns='urn:xmpp:eme:0' name='OMEMO' namespace='eu.siacs.conversations.axolotl'/>";
@@ -150,7 +160,7 @@ impl Session {
             }
         }
         for i in 0..12 {
-            let contact = self.below(CONTACTS);
+            let contact = self.below(self.contacts);
             let (omemo, id) = (self.omemo_2(contact), self.id());
             let rest = format!(
                 "<encryption xmlns='urn:xmpp:eme:0' name='OMEMO' namespace='urn:xmpp:omemo:2'/><store xmlns='urn:xmpp:hints'/><origin-id xmlns='urn:xmpp:sid:0' id='{id}'/>"
@@ -167,7 +177,7 @@ impl Session {
             self.push(Down, format!("<message from='{}/nick{nick}' to='{OWN}/{RESOURCE}' type='groupchat' id='{id}'>{omemo}<encryption xmlns='urn:xmpp:eme:0' name='OMEMO' namespace='eu.siacs.conversations.axolotl'/><store xmlns='urn:xmpp:hints'/><stanza-id xmlns='urn:xmpp:sid:0' by='{}' id='{stanza_id}'/></message>", room_jid(room), room_jid(room)));
         }
         for _ in 0..24 {
-            let contact = self.below(CONTACTS);
+            let contact = self.below(self.contacts);
             let ver = self.base64(20);
             self.push(Down, format!("<presence from='{}/phone.{contact}' to='{OWN}' xml:lang='en'><show>away</show><status>Back after lunch</status><priority>5</priority><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://gajim.org' ver='{ver}'/><x xmlns='vcard-temp:x:update'><photo>6f2b0d0b4a6b0f3c6a7ad6b35ed8b14a2b2dbe7f</photo></x><idle xmlns='urn:xmpp:idle:1' since='2026-03-14T11:20:13Z'/></presence>", jid(contact)));
         }
@@ -177,7 +187,7 @@ impl Session {
             self.push(Down, format!("<presence from='{}/nick{nick}' to='{OWN}/{RESOURCE}'><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://dino.im' ver='{ver}'/><occupant-id xmlns='urn:xmpp:occupant-id:0' id='{ver}{nick}'/><x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='member' role='participant' jid='{}/phone.{nick}'/></x></presence>", room_jid(room), jid(nick)));
         }
         for _ in 0..4 {
-            let (contact, id) = (self.below(CONTACTS), self.id());
+            let (contact, id) = (self.below(self.contacts), self.id());
             self.push(
                 Up,
                 format!(
@@ -213,7 +223,7 @@ impl Session {
             self.push(Up, "<a xmlns='urn:xmpp:sm:3' h='512'/>".into());
         }
         for _ in 0..8 {
-            let (contact, id) = (self.below(CONTACTS), self.id());
+            let (contact, id) = (self.below(self.contacts), self.id());
             self.push(Up, format!("<message to='{}' type='chat' id='{id}'><composing xmlns='http://jabber.org/protocol/chatstates'/><no-store xmlns='urn:xmpp:hints'/></message>", jid(contact)));
             self.push(Down, format!("<message from='{}/phone.{contact}' to='{OWN}/{RESOURCE}' type='chat'><paused xmlns='http://jabber.org/protocol/chatstates'/></message>", jid(contact)));
         }
@@ -358,9 +368,9 @@ fn room_jid(room: usize) -> String {
     format!("room-{room}@rooms.{}.example", ["moss", "heath"][room % 2])
 }
 
-fn roster() -> String {
+fn roster(contacts: usize) -> String {
     let mut xml = format!("<iq type='result' id='r1' to='{OWN}/{RESOURCE}'><query xmlns='jabber:iq:roster' ver='ver7'>");
-    for contact in 0..CONTACTS {
+    for contact in 0..contacts {
         let group = ["Friends", "Family", "Work"][contact % 3];
         write!(xml, "<item jid='{}' name='Contact {contact}' subscription='both'><group>{group}</group></item>", jid(contact))
             .expect("writing to a string");

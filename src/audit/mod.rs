@@ -68,7 +68,7 @@ pub struct Settings {
     pub device_lists: Vec<DeviceList>,
     /// Devices announced in any session with these settings.
     pub announced: Announced,
-    /// The leak rules; every rule when left out.
+    /// The leak rules; every rule when left out. Sessions that are given one set are compared with each other; a session without has one of its own.
     pub rules: Option<Arc<RuleSet>>,
 }
 

@@ -19,6 +19,7 @@ pub(super) struct Leaves(HashMap<BTreeSet<Name>, Leaf>);
 
 struct Leaf {
     certified: Arc<CertifiedKey>,
+    not_before: OffsetDateTime,
     not_after: OffsetDateTime,
 }
 
@@ -50,15 +51,17 @@ impl Authority {
         let mut leaves = self.leaves.lock().unwrap_or_else(PoisonError::into_inner);
         // Near the CA's own end a new leaf would not live longer, so the old one is kept.
         let enough = (now + REISSUE_BEFORE).min(*end);
-        if let Some(leaf) = leaves.0.get(&set).filter(|leaf| leaf.not_after >= enough) {
+        // One from before the clock was set back is not valid yet.
+        if let Some(leaf) = leaves.0.get(&set).filter(|leaf| leaf.not_before <= now && leaf.not_after >= enough) {
             return Ok(leaf.certified.clone());
         }
         if leaves.0.len() >= CACHED {
             leaves.0.clear();
         }
         let not_after = (now + LIFETIME).min(*end);
-        let certified = Arc::new(self.sign(&set, now - BACKDATED, not_after)?);
-        leaves.0.insert(set, Leaf { certified: certified.clone(), not_after });
+        let not_before = now - BACKDATED;
+        let certified = Arc::new(self.sign(&set, not_before, not_after)?);
+        leaves.0.insert(set, Leaf { certified: certified.clone(), not_before, not_after });
         Ok(certified)
     }
 

@@ -45,6 +45,10 @@ pub fn plan<R: BufRead>(mut records: impl FnMut() -> Result<R, ReadError>, rows:
                 }
             }
         }
+        // What the connection itself shows counts for `only_fields` as what stanzas do.
+        ReadBody::Transport(transport) if transport.direction == Some(Direction::ClientToServer) => {
+            sent.extend(transport.exposures.iter().map(|exposure| exposure.field.to_string()));
+        }
         ReadBody::Finding(finding) if finding.favour != "for" => _ = found.insert(finding.rule.to_string()),
         _ => {}
     })?;

@@ -10,6 +10,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Subcommand;
 use stanzascope::audit::canary::declare::MAX_CANARIES;
 use stanzascope::audit::canary::make::{Wanted, checklist, session_file, sets};
+use stanzascope::say;
 
 use super::{Failure, Outcome, print};
 
@@ -54,7 +55,7 @@ pub fn run(args: &Args) -> Outcome {
     let section = session_file(&made);
     let Some(directory) = &args.out else {
         print(&section)?;
-        eprintln!("the pictures are not written: name a directory for them with --out DIR");
+        say!("the pictures are not written: name a directory for them with --out DIR");
         return Ok(ExitCode::SUCCESS);
     };
     DirBuilder::new()

@@ -1,5 +1,6 @@
 //! The first-run notice: what this tool is for, and who has to know.
 
+use stanzascope::say;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 
@@ -26,11 +27,11 @@ pub fn require(yes: bool) -> anyhow::Result<()> {
     if yes || file.as_ref().is_some_and(|file| file.exists()) {
         return Ok(());
     }
-    eprintln!("{NOTICE}");
+    say!("{NOTICE}");
     if !std::io::stdin().is_terminal() {
         bail!("please acknowledge the notice above: run once on a terminal, or give --yes");
     }
-    eprint!("Type yes to go on: ");
+    stanzascope::stderr::part(format_args!("Type yes to go on: "));
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     if answer.trim() != "yes" {

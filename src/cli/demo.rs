@@ -15,6 +15,7 @@ use stanzascope::proxy::scope::Ownership;
 use stanzascope::proxy::upstream::{Dns, StepLimits, Target, TlsMode, Trust, TrustSource, UpstreamConfig};
 use stanzascope::proxy::{self, Audit};
 use stanzascope::run::{self, Plan};
+use stanzascope::say;
 use stanzascope::sink::OnLogFailure;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -86,6 +87,7 @@ async fn show(args: &Args) -> Outcome {
         preflight: serde_json::Value::Null,
         marks_from_stdin: false,
         witness: None,
+        collector: None,
         status_line: false,
     };
     let root = certs.join("root.pem");
@@ -96,7 +98,7 @@ async fn show(args: &Args) -> Outcome {
         // The sessions end by themselves once both sides have closed.
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;
         if args.stay && played.is_ok() {
-            eprintln!("the recording is over; metrics stay up until Ctrl-C");
+            say!("the recording is over; metrics stay up until Ctrl-C");
             run::interrupted().await;
         }
     };

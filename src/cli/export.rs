@@ -1,25 +1,29 @@
 //! `stanzascope export`
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::ValueEnum;
 use rusqlite::Connection;
 use stanzascope::catalog::rows::Rows;
-use stanzascope::export::{Done, ExportError, Share, ShareOptions, csv, jsonl, sqlite};
+use stanzascope::export::otlp::Origin;
+use stanzascope::export::{Done, ExportError, Share, ShareOptions, csv, jsonl, otlp, sqlite};
+use stanzascope::otlp::Courier;
 use stanzascope::report::text::layout::counted;
 use stanzascope::run_dir::replace;
 use stanzascope::run_files::RunFiles;
+use stanzascope::say;
 use stanzascope::share_key;
 
 use super::{Failure, Outcome};
 
-/// Write a run as CSV, as flat JSON lines, or as an SQLite database.
+/// Write a run as CSV, as flat JSON lines, as an SQLite database, or as OTLP logs for an OpenTelemetry Collector.
 ///
-/// One row an exposure, joined with what the catalog says of its field (docs/export.md). With --share, whoever gets the export cannot tell who
+/// One row an exposure (OTLP: the records as they are), joined with what the catalog says of its field (docs/export.md). With --share, whoever gets the export cannot tell who
 /// is who.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -28,6 +32,11 @@ pub struct Args {
     /// What to write.
     #[arg(long, value_enum)]
     format: Format,
+    /// With --format otlp: send to this collector instead of writing. A token goes into OTEL_EXPORTER_OTLP_HEADERS.
+    #[arg(long, value_name = "URL", conflicts_with = "output")]
+    to: Option<String>,
+    #[command(flatten)]
+    collector: super::collector::Reach,
     /// Where to write, replacing what is there; standard output without it (not for sqlite).
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -50,12 +59,23 @@ enum Format {
     Sqlite,
     /// An object an exposure.
     Jsonl,
+    /// A request of OTLP logs a line.
+    Otlp,
 }
+
+/// How long a collector may take nothing before `--to` gives up.
+const STUBBORNNESS: Duration = Duration::from_secs(60);
 
 /// Runs the command.
 pub fn run(args: &Args) -> Outcome {
     let usage = |error: stanzascope::run_files::RunFilesError| Failure::Usage(error.into());
     let files = RunFiles::find(&args.run).map_err(usage)?;
+    if args.format == Format::Otlp {
+        return otlp(args, &files);
+    }
+    if args.to.is_some() {
+        return Err(Failure::Usage(anyhow!("only --format otlp is sent to a collector")));
+    }
     let rows = files.rows().map_err(usage)?;
     let mut share = match args.share {
         true => Some(share(args, &files, &rows)?),
@@ -81,11 +101,47 @@ pub fn run(args: &Args) -> Outcome {
             write_flat(args.format, &files, &rows, share.as_mut(), &mut out)
         })?,
     };
-    let damage = match (done.damage.torn, done.damage.unreadable) {
+    say!("{} of {}{}", counted(done.exposures, "exposure"), counted(done.records, "record"), damage(&done));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn damage(done: &Done) -> String {
+    match (done.damage.torn, done.damage.unreadable) {
         (false, 0) => String::new(),
         (torn, unreadable) => format!("; the log is damaged: {} cannot be read", counted(unreadable + u64::from(torn), "line")),
+    }
+}
+
+/// The records as they are, to a file or to a collector.
+fn otlp(args: &Args, files: &RunFiles) -> Outcome {
+    if args.share {
+        return Err(Failure::Usage(anyhow!("otlp takes the records as they are, names included (csv, jsonl and sqlite can be shared)")));
+    }
+    let usage = |error: stanzascope::run_files::RunFilesError| Failure::Usage(error.into());
+    let run = std::path::absolute(files.name()).unwrap_or_default();
+    let run = run.file_name().unwrap_or_default().to_string_lossy();
+    let origin = Origin::of(&run, &files.info().map_err(usage)?);
+    if let Some(url) = &args.to {
+        let endpoint = args.collector.endpoint(url).map_err(Failure::Usage)?;
+        // What is no log is found before anything is sent.
+        otlp::write(&mut files.records().map_err(usage)?.take(1 << 20), &origin, &mut std::io::sink()).map_err(not_written)?;
+        let courier = Courier::new(endpoint, files.log(), origin, None)?;
+        let delivery = stanzascope::otlp::send(courier, STUBBORNNESS)?;
+        say!("{delivery}");
+        if !delivery.is_whole() {
+            return Err(Failure::Operation(anyhow!("the collector does not have all records (the same command sends them all again)")));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut records = files.records().map_err(usage)?;
+    let done = match &args.output {
+        None => otlp::write(&mut records, &origin, &mut std::io::stdout().lock()).map_err(not_written)?,
+        Some(path) => in_place(path, |path| {
+            let mut out = BufWriter::with_capacity(1 << 16, File::options().write(true).open(path)?);
+            otlp::write(&mut records, &origin, &mut out)
+        })?,
     };
-    eprintln!("{} of {}{damage}", counted(done.exposures, "exposure"), counted(done.records, "record"));
+    say!("{}{}", counted(done.records, "record"), damage(&done));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -93,7 +149,7 @@ fn share(args: &Args, files: &RunFiles, rows: &Rows) -> Result<Share, Failure> {
     let key = match files.directory() {
         Some(directory) => share_key::of_run(directory).map_err(|error| Failure::Usage(error.into()))?,
         None => {
-            eprintln!("the records lie in no run directory: the key of the tokens is kept nowhere, and the next export has other tokens");
+            say!("the records lie in no run directory: the key of the tokens is kept nowhere, and the next export has other tokens");
             share_key::fresh().map_err(|error| Failure::Operation(error.into()))?
         }
     };
@@ -108,7 +164,7 @@ fn write_flat(format: Format, files: &RunFiles, rows: &Rows, share: Option<&mut 
     let mut records = files.records().map_err(|error| ExportError::Write(std::io::Error::other(error)))?;
     match format {
         Format::Csv => csv::write(&mut records, rows, share, out),
-        Format::Jsonl | Format::Sqlite => jsonl::write(&mut records, rows, share, out),
+        Format::Jsonl | Format::Sqlite | Format::Otlp => jsonl::write(&mut records, rows, share, out),
     }
 }
 

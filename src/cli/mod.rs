@@ -4,6 +4,7 @@ mod ca;
 mod canary;
 mod catalog;
 mod check;
+mod collector;
 mod consent;
 mod demo;
 mod diff;
@@ -15,6 +16,7 @@ mod run;
 mod runs;
 mod scan;
 
+use stanzascope::say;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -91,7 +93,8 @@ pub(crate) fn write_out(output: Option<&std::path::Path>, text: &str) -> Result<
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("STANZASCOPE_LOG").unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // The subscriber would say on standard error that standard error cannot be written to, and panic.
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false).init();
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args),
@@ -113,7 +116,7 @@ pub fn main() -> ExitCode {
         };
         // A reader that went away (`| head`) is no failure worth a message.
         if !error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)) {
-            eprintln!("error: {error:#}");
+            say!("error: {error:#}");
         }
         ExitCode::from(code)
     })

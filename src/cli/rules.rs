@@ -14,6 +14,7 @@ use stanzascope::report::terminal::shown;
 use stanzascope::report::text::layout::{counted, padded};
 use stanzascope::rules::{RULES, Rule, RuleSet, by_id, stored};
 use stanzascope::run_dir::RECORDS;
+use stanzascope::say;
 
 use super::{Failure, Outcome, print};
 
@@ -124,9 +125,9 @@ fn apply(run: &Path, config: Option<&Path>) -> anyhow::Result<()> {
         }
         writeln!(out, "{line}")?;
     }
-    eprintln!("{} judged, {}", counted(applied.stanzas, "stanza"), counted(applied.findings.len() as u64, "finding"));
+    say!("{} judged, {}", counted(applied.stanzas, "stanza"), counted(applied.findings.len() as u64, "finding"));
     if applied.without_evidence > 0 {
-        eprintln!("{} not judged: the records carry no XML (`--evidence redacted` keeps it)", counted(applied.without_evidence, "stanza"));
+        say!("{} not judged: the records carry no XML (`--evidence redacted` keeps it)", counted(applied.without_evidence, "stanza"));
     }
     Ok(())
 }

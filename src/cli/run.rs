@@ -16,6 +16,7 @@ use stanzascope::audit::canary::Canaries;
 use stanzascope::audit::{Evidence, Settings};
 use stanzascope::ca::{self, Authority, Scope};
 use stanzascope::config::{MetricsListener, SessionFile};
+use stanzascope::otlp::Endpoint;
 use stanzascope::proxy::gate::{ChannelBinding, Policy};
 use stanzascope::proxy::scope::{self, Ownership};
 use stanzascope::proxy::upstream::{
@@ -24,6 +25,7 @@ use stanzascope::proxy::upstream::{
 use stanzascope::proxy::{self, Audit, preflight};
 use stanzascope::rules::{Choice, RuleSet};
 use stanzascope::run::{self, Plan};
+use stanzascope::say;
 use stanzascope::sink::OnLogFailure;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -118,6 +120,12 @@ pub struct Args {
     /// the recipient's client.
     #[arg(long, value_name = "FILE")]
     witness: Option<PathBuf>,
+    /// Also send the records to this OpenTelemetry Collector (OTLP over HTTP) while they are written; the log stays complete. A token goes into
+    /// OTEL_EXPORTER_OTLP_HEADERS.
+    #[arg(long, value_name = "URL")]
+    otlp: Option<String>,
+    #[command(flatten)]
+    collector: super::collector::Reach,
     /// Write TLS keys to the file named by SSLKEYLOGFILE.
     #[arg(long)]
     tls_keylog: bool,
@@ -196,6 +204,7 @@ pub fn run(args: &Args) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     let config = merge(args).map_err(Failure::Usage)?;
+    let collector = args.otlp.as_deref().map(|url| args.collector.endpoint(url)).transpose().map_err(Failure::Usage)?;
     if !args.check {
         consent::require(args.yes).map_err(Failure::Usage)?;
         if args.tls_keylog {
@@ -203,7 +212,7 @@ pub fn run(args: &Args) -> Outcome {
         }
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(start(args, config))
+    runtime.block_on(start(args, config, collector))
 }
 
 /// Makes sure that the file for TLS keys is private before the TLS library opens it, which would leave that to the umask (S-14).
@@ -217,7 +226,7 @@ fn prepare_key_log() -> anyhow::Result<()> {
     if mode & 0o077 != 0 {
         bail!("{shown} is open to other users (mode {mode:04o}): run `chmod 600 {shown}`, or let SSLKEYLOGFILE name another file");
     }
-    eprintln!("WRITING TLS KEYS to {shown}: whoever has them can read recorded traffic of this run. Delete the file after use.");
+    say!("WRITING TLS KEYS to {shown}: whoever has them can read recorded traffic of this run. Delete the file after use.");
     Ok(())
 }
 
@@ -330,7 +339,7 @@ fn upstream_is_local(target: &Target) -> bool {
     }
 }
 
-async fn start(args: &Args, config: Config) -> Outcome {
+async fn start(args: &Args, config: Config, collector: Option<Endpoint>) -> Outcome {
     let catalog = extra_catalog::load(args.catalog.as_deref()).map_err(Failure::Usage)?;
     let listeners = bind(&config).await.map_err(Failure::Usage)?;
     let addresses = proxy::addresses(&listeners);
@@ -357,11 +366,11 @@ async fn start(args: &Args, config: Config) -> Outcome {
     let (authority, is_new) = authority(&config).map_err(Failure::Usage)?;
     let report = preflight::preflight(&upstream, &config.domains[0], config.accounts.first().map(String::as_str), deadline).await;
     for line in report.lines() {
-        eprintln!("{line}");
+        say!("{line}");
     }
     if args.check {
-        eprintln!("ports: {} and {} are free", addresses[0], addresses[1]);
-        eprintln!("{}", authority.facts());
+        say!("ports: {} and {} are free", addresses[0], addresses[1]);
+        say!("{}", authority.facts());
         return Ok(ExitCode::from(if report.worst() == preflight::Status::Fail { 3 } else { 0 }));
     }
     let settings = Settings {
@@ -386,10 +395,10 @@ async fn start(args: &Args, config: Config) -> Outcome {
             direct_port: addresses[1].port(),
             domain: &config.domains[0],
         }) {
-            eprintln!("{guide}");
+            say!("{guide}");
         }
     } else {
-        eprintln!(
+        say!(
             "clients trust {} (how, per client: stanzascope ca show --certs {})",
             config.certs.join("root.pem").display(),
             config.certs.display()
@@ -415,6 +424,7 @@ async fn start(args: &Args, config: Config) -> Outcome {
         preflight: serde_json::to_value(&report).context("the preflight report")?,
         marks_from_stdin: true,
         witness: args.witness.clone(),
+        collector,
         status_line: std::io::stderr().is_terminal(),
     };
     let finished = run::run(catalog, plan, listeners, run::interrupted()).await?;
@@ -423,6 +433,15 @@ async fn start(args: &Args, config: Config) -> Outcome {
         return Err(Failure::Operation(failure.into()));
     }
     printed?;
+    if let Some(delivery) = finished.delivery {
+        say!("to the collector: {delivery}");
+        if !delivery.is_whole() {
+            let run = finished.directory.display();
+            return Err(Failure::Operation(anyhow!(
+                "the collector does not have all records; the log has: send it again with `stanzascope export {run} --format otlp --to URL`"
+            )));
+        }
+    }
     if let Some(failure) = finished.witness_failure {
         return Err(Failure::Operation(anyhow!("{failure} (the run is complete without it)")));
     }

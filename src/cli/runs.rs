@@ -14,6 +14,7 @@ use stanzascope::report::text::verdict_line;
 use stanzascope::retention::{self, Purge};
 use stanzascope::run_dir::RECORDS;
 use stanzascope::run_files::RunFiles;
+use stanzascope::say;
 use stanzascope::share_key;
 use time::{Duration, OffsetDateTime};
 
@@ -84,18 +85,18 @@ fn purge(directory: &Path, purge: Purge, yes: bool) -> Outcome {
     let runs = retention::runs(directory, now).with_context(|| format!("cannot list {}", directory.display())).map_err(Failure::Usage)?;
     let going = purge.choose(&runs, now);
     if going.is_empty() {
-        eprintln!("nothing to delete: {} in {}, none beyond the limit", counted(runs.len() as u64, "run"), directory.display());
+        say!("nothing to delete: {} in {}, none beyond the limit", counted(runs.len() as u64, "run"), directory.display());
         return Ok(ExitCode::SUCCESS);
     }
     for run in &going {
-        eprintln!("{}  {} KiB", shown(&run.name), run.bytes.div_ceil(1024));
+        say!("{}  {} KiB", shown(&run.name), run.bytes.div_ceil(1024));
     }
     let what = format!("{} of {}", going.len(), counted(runs.len() as u64, "run"));
     if !yes {
         if !std::io::stdin().is_terminal() {
             return Err(Failure::Usage(anyhow!("nothing was deleted; to delete these {what} give --yes")));
         }
-        eprint!("Delete these {what} for good? Type yes: ");
+        stanzascope::stderr::part(format_args!("Delete these {what} for good? Type yes: "));
         let mut answer = String::new();
         std::io::stdin().lock().read_line(&mut answer)?;
         if answer.trim() != "yes" {
@@ -105,7 +106,7 @@ fn purge(directory: &Path, purge: Purge, yes: bool) -> Outcome {
     for run in &going {
         retention::delete(run, now).with_context(|| format!("cannot delete {}", run.path.display()))?;
     }
-    eprintln!("deleted {what}");
+    say!("deleted {what}");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -114,9 +115,9 @@ fn forget_key(run: &Path) -> Outcome {
     let directory =
         files.directory().ok_or_else(|| Failure::Usage(anyhow!("{} lies in no run directory, so it has no key", run.display())))?;
     if share_key::forget(directory)? {
-        eprintln!("the key is destroyed: what was exported with --share cannot be resolved any more");
+        say!("the key is destroyed: what was exported with --share cannot be resolved any more");
     } else {
-        eprintln!("{} has no key", run.display());
+        say!("{} has no key", run.display());
     }
     Ok(ExitCode::SUCCESS)
 }

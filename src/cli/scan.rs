@@ -12,6 +12,7 @@ use stanzascope::audit::{DeviceList, Evidence, Settings};
 use stanzascope::config::SessionFile;
 use stanzascope::record::SEVERITIES;
 use stanzascope::run::read_witnesses;
+use stanzascope::say;
 use stanzascope::scan::{Options, ScanError, scan};
 use stanzascope::xmpp::Direction;
 
@@ -148,7 +149,7 @@ pub fn run(args: &Args) -> Outcome {
         other => Failure::Usage(anyhow!(other)),
     })?;
     out.flush()?;
-    outcome.unused.iter().for_each(|problem| eprintln!("witness {problem}"));
+    outcome.unused.iter().for_each(|problem| say!("witness {problem}"));
     let threshold = args.fail_on.as_deref().and_then(|name| SEVERITIES.iter().position(|s| *s == name));
     let met = threshold.is_some_and(|threshold| outcome.severest.is_some_and(|severest| severest >= threshold));
     Ok(if met { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS })

@@ -7,21 +7,23 @@ use super::profile::Aspect;
 use super::text::{heading, step_name, way};
 use crate::report::terminal::shown;
 
-const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#1b1b1b;background:#fff}\
+const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;max-width:70em;margin:2em auto;padding:0 1em;color:#1b1b1b;background:#fff;overflow-wrap:anywhere}\
 h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em;border-bottom:1px solid #bbb}table{border-collapse:collapse;width:100%}\
-td,th{text-align:left;vertical-align:top;padding:.3em .6em;border-bottom:1px solid #ddd}td.n{text-align:right;white-space:nowrap}\
-code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}.doubt{font-style:italic}.steps{color:#444;font-size:.9em}\
-.critical,.high{font-weight:600}@media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}td,th{border-color:#333}.steps{color:#aaa}}";
+td,th{text-align:left;vertical-align:top;padding:.3em .6em;border-bottom:1px solid #ddd}th{overflow-wrap:normal}td.n{text-align:right}caption{text-align:left;color:#444;font-size:.9em}\
+code{font-family:ui-monospace,monospace}.doubt{font-style:italic}.steps{color:#444;font-size:.9em}.critical,.high{font-weight:600}\
+@media screen and (max-width:30em){td,th{padding:.3em .25em}table{font-size:.85em}}\
+@media screen and (prefers-color-scheme:dark){body{color:#ddd;background:#161616}td,th{border-color:#333}.steps,caption{color:#aaa}}";
 
 /// The page.
 pub fn page(comparison: &Comparison) -> String {
     let mut out = String::from(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>What differs</title><style>",
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\">\
+         <meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\"><title>What differs</title><style>",
     );
     out.push_str(STYLE);
-    out.push_str("</style></head><body>\n<h1>What differs from A to B</h1>\n<table><tr><th>side</th><th>run</th><th>label</th><th>began</th><th>stanzas</th><th>seen</th></tr>\n");
+    out.push_str("</style></head><body><main>\n<h1>What differs from A to B</h1>\n");
+    table(&mut out, "The runs of each side", &["side", "run", "label", "began", "stanzas", "seen"]);
     for (name, side) in [("A", &comparison.a), ("B", &comparison.b)] {
         side.iter().for_each(|run| run_row(&mut out, name, run));
     }
@@ -37,13 +39,8 @@ pub fn page(comparison: &Comparison) -> String {
         while let Some(first) = rest.first() {
             let title = heading(first);
             let end = rest.iter().position(|change| heading(change) != title).unwrap_or(rest.len());
-            put(
-                &mut out,
-                format_args!(
-                    "<h2>{} ({end})</h2>\n<table><tr><th>sensitivity</th><th>what</th><th>A</th><th>B</th></tr>\n",
-                    escaped(title)
-                ),
-            );
+            put(&mut out, format_args!("<h2>{} ({end})</h2>\n", escaped(title)));
+            table(&mut out, "Under A and B: how often", &["sensitivity", "what", "A", "B"]);
             rest[..end].iter().for_each(|change| change_row(&mut out, change));
             out.push_str("</table>\n");
             rest = &rest[end..];
@@ -55,8 +52,15 @@ pub fn page(comparison: &Comparison) -> String {
             format_args!("<p>Not listed: {} values that differ from run to run, such as ids and times.</p>\n", comparison.varying_values),
         );
     }
-    out.push_str("</body></html>\n");
+    out.push_str("</main></body></html>\n");
     out
+}
+
+/// Begins a table. Its caption and heads are ours.
+fn table(out: &mut String, caption: &str, heads: &[&str]) {
+    put(out, format_args!("<table><caption>{caption}</caption><tr>"));
+    heads.iter().for_each(|head| put(out, format_args!("<th scope=\"col\">{head}</th>")));
+    out.push_str("</tr>\n");
 }
 
 fn run_row(out: &mut String, side: &str, run: &RunName) {

@@ -1,4 +1,4 @@
-//! Exports: a run's records as CSV, as flat JSON lines, as an SQLite database. All three can be made again from `records.jsonl` at any time.
+//! Exports: a run's records as CSV, as flat JSON lines, as an SQLite database, as OTLP logs. All can be made again from `records.jsonl` at any time.
 //!
 //! ```text
 //! records.jsonl ─▶ read ─▶ (share: pseudonyms) ─▶ flat ─▶ csv, jsonl
@@ -11,6 +11,7 @@
 pub mod csv;
 pub mod flat;
 pub mod jsonl;
+pub mod otlp;
 pub mod share;
 #[cfg(feature = "proxy")]
 pub mod sqlite;

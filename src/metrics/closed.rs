@@ -1,7 +1,7 @@
 //! Counter families whose label values are known when the program starts. The children are made once and kept.
 
 use prometheus::core::Collector;
-use prometheus::{Counter, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{Counter, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 /// The word for whatever is not on a list.
 const OTHER: &str = "other";
@@ -39,6 +39,11 @@ impl Grid {
         &self.counters[row * self.columns.len() + column]
     }
 
+    /// Counts in a row; a word that is not on the list of columns counts as the last of it.
+    pub fn count_at(&self, row: usize, column: &str) {
+        self.at(row, position(&self.columns, column)).inc();
+    }
+
     /// Counts a pair; a word that is not on its list counts as the last of it, which is then the one that alarms most.
     pub fn count(&self, row: &str, column: &str) {
         self.at(position(&self.rows, row), position(&self.columns, column)).inc();
@@ -73,6 +78,19 @@ impl Families<'_> {
 
     pub fn gauge_vec(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
         self.register(IntGaugeVec::new(Opts::new(name, help), labels))
+    }
+
+    /// A gauge for each word, in their order.
+    pub fn gauges(&self, name: &str, help: &str, label: &str, words: &[&str]) -> Vec<IntGauge> {
+        let vec = self.gauge_vec(name, help, &[label]);
+        words.iter().map(|word| vec.with_label_values(&[word])).collect()
+    }
+
+    /// A histogram of seconds for each word, in their order.
+    pub fn histograms(&self, name: &str, help: &str, label: &str, words: &[&str], buckets: &[f64]) -> Vec<Histogram> {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let vec = self.register(HistogramVec::new(options, &[label]));
+        words.iter().map(|word| vec.with_label_values(&[word])).collect()
     }
 
     pub fn words(&self, name: &str, help: &str, label: &str, words: &[&'static str]) -> ByWord {

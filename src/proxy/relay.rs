@@ -189,7 +189,8 @@ impl<'a> Pump<'a> {
             if *stop.borrow() {
                 return End::Stopped;
             }
-            last = Instant::now();
+            let began = Instant::now();
+            last = began;
             if std::mem::take(&mut is_idle) {
                 idle.as_mut().reset(last + IDLE);
             }
@@ -231,7 +232,13 @@ impl<'a> Pump<'a> {
                     return failed.and_then(Result::err).map_or(End::Stopped, |error| End::WriteFailed(error.to_string()));
                 }
             }
-            if let Err(error) = self.tap.drain().await {
+            let passed = Instant::now();
+            if !passage.forward.is_empty() {
+                self.metrics.forwarded(self.direction, passed - began);
+            }
+            let drained = self.tap.drain().await;
+            self.metrics.audited(self.direction, passed.elapsed());
+            if let Err(error) = drained {
                 return End::Log(error);
             }
             if let Some(refused) = passage.refused {

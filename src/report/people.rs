@@ -31,6 +31,36 @@ const UPLOAD_URLS: &[&str] = &["upload.slot.get_url", "upload.slot.put_url"];
 /// Rows that announce an account's own resource.
 const RESOURCES: &[&str] = &["bind.jid_assigned", "bind.resource_requested", "legacy_auth.resource"];
 
+/// What the values of a row name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming {
+    /// A resource of the account's own, or its full address.
+    Resource,
+    /// The address of an upload service.
+    UploadService,
+    /// A URL on an upload host.
+    UploadUrl,
+    /// An OMEMO device.
+    Device,
+    /// A room, or an occupant in it.
+    Room,
+    /// Any other address: a contact's when it has a localpart and is not the account's own.
+    Address,
+}
+
+/// What the values of the row with this id and type name, if they name anything.
+pub fn naming(id: &str, value_type: ValueType) -> Option<Naming> {
+    Some(match id {
+        _ if RESOURCES.contains(&id) => Naming::Resource,
+        _ if UPLOAD_SERVICES.contains(&id) => Naming::UploadService,
+        _ if UPLOAD_URLS.contains(&id) => Naming::UploadUrl,
+        _ if names_device(id) => Naming::Device,
+        _ if value_type != ValueType::Jid => return None,
+        _ if ROOMS.contains(&id) => Naming::Room,
+        _ => Naming::Address,
+    })
+}
+
 /// Names found in the records. Copies (carbons, archives, history) are not looked at.
 #[derive(Debug, Clone, Default)]
 pub struct People {
@@ -55,9 +85,10 @@ impl People {
 
     /// Looks at an exposure that is no copy.
     pub fn look(&mut self, row: &Row, exposure: &Exposure<'_>) {
-        let (id, value) = (row.id.as_str(), &*exposure.value);
-        if RESOURCES.contains(&id) {
-            match exposure.typed.as_ref() {
+        let value = &*exposure.value;
+        let typed = exposure.typed.as_ref();
+        match naming(&row.id, row.value_type) {
+            Some(Naming::Resource) => match typed {
                 Some(typed) => {
                     if let Some(bare) = &typed.bare {
                         self.add_own(bare);
@@ -66,22 +97,19 @@ impl People {
                 }
                 None if row.value_type != ValueType::Jid => self.resources.add(value),
                 None => {}
+            },
+            Some(Naming::UploadService) => self.upload_hosts.add(Jid::split(value).domainpart()),
+            Some(Naming::UploadUrl) => host_of(value).into_iter().for_each(|host| self.upload_hosts.add(host)),
+            Some(Naming::Device) => self.devices.add(value),
+            Some(named @ (Naming::Room | Naming::Address)) if !exposure.derived => {
+                let bare = typed.and_then(|typed| typed.bare.as_deref()).unwrap_or(value);
+                if named == Naming::Room {
+                    self.rooms.add(bare);
+                } else if Jid::split(bare).localpart().is_some() {
+                    self.others.add(bare);
+                }
             }
-        } else if UPLOAD_SERVICES.contains(&id) {
-            self.upload_hosts.add(Jid::split(value).domainpart());
-        } else if UPLOAD_URLS.contains(&id) {
-            if let Some(host) = host_of(value) {
-                self.upload_hosts.add(host);
-            }
-        } else if names_device(id) {
-            self.devices.add(value);
-        } else if row.value_type == ValueType::Jid && !exposure.derived {
-            let bare = exposure.typed.as_ref().and_then(|typed| typed.bare.as_deref()).unwrap_or(value);
-            if ROOMS.contains(&id) {
-                self.rooms.add(bare);
-            } else if Jid::split(bare).localpart().is_some() {
-                self.others.add(bare);
-            }
+            Some(Naming::Room | Naming::Address) | None => {}
         }
     }
 
@@ -108,7 +136,8 @@ fn names_device(id: &str) -> bool {
     id.starts_with("omemo.") && id.rsplit('.').next().is_some_and(|last| matches!(last, "sid" | "rid" | "device_id" | "event_device_id"))
 }
 
-fn host_of(url: &str) -> Option<&str> {
+/// The host of a URL, with its port if it names one.
+pub fn host_of(url: &str) -> Option<&str> {
     let authority = url.split_once("//")?.1;
     Some(authority.split(['/', '?']).next().unwrap_or(authority)).filter(|host| !host.is_empty())
 }

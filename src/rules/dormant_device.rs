@@ -52,8 +52,11 @@ impl Check for State {
                 if let Some(sid) = header.attr("sid").and_then(|sid| sid.parse().ok()).filter(|_| self.heard.len() < MAX_DEVICES) {
                     self.heard.insert(sid);
                 }
+                if !seen.is_sent() {
+                    continue;
+                }
                 let keys = header.children().flat_map(|child| std::iter::once(child).chain(child.children())).filter(|key| key.local() == "key");
-                for rid in keys.filter_map(|key| key.attr("rid")?.parse().ok()).filter(|_| seen.is_sent()) {
+                for rid in keys.filter_map(|key| key.attr("rid")?.parse().ok()) {
                     if self.addressed.len() < MAX_DEVICES || self.addressed.contains_key(&rid) {
                         let (count, last) = self.addressed.entry(rid).or_default();
                         (*count, *last) = (*count + 1, seen.number);

@@ -97,6 +97,9 @@ fn findings_count_unless_accepted() {
 #[test]
 fn a_plan_written_from_a_run_passes_on_it() {
     let bench = bench();
+    // As a proxy's log has it, and one of a scan has not.
+    let transport = r#"{"v":1,"session":"s1","seq":9000,"type":"transport","direction":"client_to_server","exposures":[{"field":"transport.tls.sni","value":"lab.test"}]}"#;
+    append(&bench, &format!("{transport}\n"));
     let plan = bench.run(&["check", "runs/one", "--init"]);
     plan.ended(0, &[]);
     assert!(plan.out.contains("[[expect]]") && plan.out.contains("max_devices = 2"), "{plan:#?}");

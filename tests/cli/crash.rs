@@ -12,6 +12,7 @@ use crate::rig::{Bench, Proxy, Server};
 /// Kills unless `STANZASCOPE_KILLS` says how many.
 const KILLS: u32 = 6;
 
+/// F-53: `kill -9` at 6 random moments under load (`STANZASCOPE_KILLS=50` for more) → whole lines, at most the last torn, no hole in `seq`
 #[test]
 fn a_killed_run_leaves_whole_lines() {
     let kills = std::env::var("STANZASCOPE_KILLS").map_or(KILLS, |n| n.parse().unwrap());

@@ -60,6 +60,7 @@ fn every_line_is_whole(log: &Path) -> Vec<serde_json::Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// F-54: a tmpfs of 4 MiB fills up, `stop` → sessions end, exit code 3, no torn line
 #[test]
 #[ignore = "needs root"]
 fn stop_ends_the_run_with_an_exit_code() {
@@ -77,6 +78,7 @@ fn stop_ends_the_run_with_an_exit_code() {
     assert!(records.len() > 10);
 }
 
+/// F-54: the same with `gap`, and space later → the session lives, gap records say exactly how much is missing
 #[test]
 #[ignore = "needs root"]
 fn gap_goes_on_and_says_how_much_is_missing() {

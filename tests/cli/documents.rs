@@ -40,6 +40,11 @@ fn exports() {
 }
 
 #[test]
+fn scale() {
+    work("docs/scale.md", 1);
+}
+
+#[test]
 fn comparisons() {
     work("docs/diff.md", 3);
 }

@@ -269,21 +269,7 @@ impl Proxy {
 
     /// A client by direct TLS that trusts the test CA, and the server's end of its connection.
     pub fn connect(&self, server: &Server) -> (Peer, Peer) {
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(self.ca()).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let tls = rustls::ClientConnection::new(Arc::new(config), ServerName::try_from("lab.test").unwrap()).unwrap();
-        let tcp = TcpStream::connect(self.direct()).unwrap();
-        tcp.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut stream = rustls::StreamOwned::new(tls, tcp);
-        // The handshake: an empty write makes rustls go through it.
-        stream.conn.complete_io(&mut stream.sock).unwrap();
-        (Peer::new(stream), server.accept())
+        connect(self.direct(), &self.certs, server)
     }
 
     /// A client that is logged in.
@@ -318,6 +304,25 @@ impl Proxy {
         self.signal(rustix::process::Signal::TERM);
         self.end(bench)
     }
+}
+
+/// A client by direct TLS at `address` that trusts the test CA in `certs`, and the server's end of its connection.
+pub fn connect(address: SocketAddr, certs: &Path, server: &Server) -> (Peer, Peer) {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(certs.join("root.pem")).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let tls = rustls::ClientConnection::new(Arc::new(config), ServerName::try_from("lab.test").unwrap()).unwrap();
+    let tcp = TcpStream::connect(address).unwrap();
+    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut stream = rustls::StreamOwned::new(tls, tcp);
+    // The handshake: an empty write makes rustls go through it.
+    stream.conn.complete_io(&mut stream.sock).unwrap();
+    (Peer::new(stream), server.accept())
 }
 
 impl Drop for Proxy {

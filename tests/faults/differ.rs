@@ -9,7 +9,7 @@ use stanzascope::catalog::Catalog;
 use stanzascope::xmpp::element::{Document, Inherited, NodeKind};
 use stanzascope::xmpp::limits::Limits;
 
-use crate::xml::cases;
+use crate::inputs::cases;
 
 /// Constructs on which parsers are known to differ, besides the inputs of the other rows. Pieces that stand in an element `a`.
 const PIECES: &[&str] = &[
@@ -165,10 +165,10 @@ fn expat_and_libxml2_never_refuse_what_we_read_in_silence() {
 import json, sys, xml.parsers.expat as expat
 from lxml import etree
 def by_expat(text):
-    out, parser = [], expat.ParserCreate("utf-8", "\x00")
+    out, parser = [], expat.ParserCreate("utf-8", "\x01")
     parser.buffer_text = True
     def start(name, attributes):
-        namespace, _, local = name.rpartition("\x00")
+        namespace, _, local = name.rpartition("\x01")
         out.append(["element", namespace, local])
     parser.StartElementHandler = start
     parser.CharacterDataHandler = lambda text: out.append(["text", text])

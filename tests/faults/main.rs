@@ -7,10 +7,13 @@
 #[allow(dead_code, reason = "shared with other tests")]
 mod cli;
 mod differ;
+mod forward;
+mod inputs;
 mod lifecycle;
 mod negotiation;
 mod output;
 mod rig;
+mod seeds;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;

@@ -51,7 +51,7 @@ fn strangers() {
     }
     rig.is_well("strangers");
     let metrics = crate::cli::http(rig.proxy.metrics(), "GET /metrics HTTP/1.1\r\nHost: HOST\r\n\r\n");
-    assert!(metrics.contains("stanzascope_session_ends_total{reason=\"not_xmpp\"} 10"), "{metrics}");
+    assert!(metrics.contains("stanzascope_session_ends_total{reason=\"not_xmpp\",run=\"unnamed\"} 10"), "{metrics}");
     rig.stop();
 }
 

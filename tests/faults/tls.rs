@@ -116,7 +116,7 @@ fn records_of_bad_sizes() {
     rig.stop();
 }
 
-/// F-31: ClientHello in records of 1, 5 and 100 bytes → read whole, the handshake goes on
+/// F-31: ClientHello in records of 5 and 100 bytes → read whole, the handshake goes on; in records of 1 byte, which are too many → an end with a reason
 #[test]
 fn a_fragmented_client_hello() {
     let mut rig = Rig::new(&[]);

@@ -70,7 +70,7 @@ def bob(server: Server) -> Account:
     return new_account(server, "bob")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def binary(request: pytest.FixtureRequest) -> Path:
     path = request.config.getoption("--stanzascope").resolve()
     if not path.is_file():

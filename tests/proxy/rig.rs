@@ -125,6 +125,7 @@ impl Rig {
             preflight: Value::Null,
             marks_from_stdin: false,
             witness: None,
+            collector: None,
             status_line: false,
         };
         let (stop, stopped) = oneshot::channel::<()>();

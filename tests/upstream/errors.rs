@@ -30,6 +30,7 @@ async fn refused() {
     assert!(matches!(error, UpstreamError::Refused { .. }), "one attempt is enough to know: {error}");
 }
 
+/// F-26: a server that falls silent before `<proceed/>`, or anywhere before a stream is there → given up in time, the stage named
 #[tokio::test]
 async fn silence_at_every_stage() {
     let cases = [
@@ -58,6 +59,7 @@ async fn the_callers_deadline_cuts_everything() {
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 }
 
+/// F-39: a server that hangs up at any stage → said with its stage; never in clear instead
 #[tokio::test]
 async fn hanging_up_at_every_stage() {
     let answers: [(TlsMode, Vec<Step>); 3] = [

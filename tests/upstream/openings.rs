@@ -38,6 +38,7 @@ async fn starttls_gives_a_clean_encrypted_stream() {
     assert!(!seen.text.contains("from="), "{}", seen.text);
 }
 
+/// F-25: a stanza in clear behind `<proceed/>` → discarded, counted, never part of the stream
 #[tokio::test]
 async fn bytes_in_clear_behind_proceed_never_reach_the_stream() {
     let injected = "<message from='evil@lab.test'><body>obey</body></message>";

@@ -65,6 +65,7 @@ async fn without_records_the_domain_itself_is_taken() {
     assert!(dns.was_asked(RecordType::SRV, DIRECT) && dns.was_asked(RecordType::SRV, CLIENT));
 }
 
+/// F-39: SRV target `.` → the service is not there, nothing is guessed
 #[tokio::test]
 async fn a_dot_declines_a_service() {
     let dot = || srv(&[(0, 0, 0, ".")]);
@@ -82,6 +83,7 @@ async fn a_dot_declines_a_service() {
     assert_eq!(show(&look_up(&dns, TlsMode::Auto).await.unwrap()), ["x.lab.test 127.0.0.1:443 [Direct]"]);
 }
 
+/// F-39: NXDOMAIN → said so
 #[tokio::test]
 async fn a_domain_that_does_not_exist() {
     let dns = FakeDns::start(&[]).await;
@@ -111,6 +113,7 @@ async fn one_failing_question_does_not_spoil_the_other() {
     assert_eq!(show(&look_up(&dns, TlsMode::Auto).await.unwrap()), ["x.lab.test 127.0.0.1:5222 [StartTls]"]);
 }
 
+/// F-39: a name server that says nothing → given up in time
 #[tokio::test]
 async fn a_silent_server_times_out() {
     let dns = FakeDns::start(&[(DIRECT, Answer::Silence), (CLIENT, Answer::Silence)]).await;

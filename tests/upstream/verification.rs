@@ -38,6 +38,7 @@ async fn a_ca_file_vouches_for_what_it_issued_and_nothing_else() {
     assert_eq!(fault(&self_signed(&[DOMAIN], |_| {}), by_authority(), DOMAIN).await, Some(CertificateFault::Untrusted));
 }
 
+/// F-39: a certificate of an authority that nobody vouched for → refused, never used unverified
 #[tokio::test]
 async fn the_platform_does_not_vouch_for_a_test_authority() {
     // A machine without roots refuses to start instead, which is as good.
@@ -46,6 +47,7 @@ async fn the_platform_does_not_vouch_for_a_test_authority() {
     }
 }
 
+/// F-39: a certificate for another name → refused
 #[tokio::test]
 async fn the_certificate_must_name_the_domain_not_the_host() {
     assert_eq!(fault(&issued(&["127.0.0.1", "localhost"], |_| {}), by_authority(), DOMAIN).await, Some(CertificateFault::WrongName));
@@ -70,6 +72,7 @@ async fn xmpp_names_count_under_a_ca_file() {
     assert_eq!(fault(&expired, by_authority(), DOMAIN).await, Some(CertificateFault::Expired));
 }
 
+/// F-39: a certificate that is expired or not valid yet → refused
 #[tokio::test]
 async fn dates_count_under_a_ca_file() {
     let expired = issued(&[DOMAIN], |params| params.not_after = date_time_ymd(2020, 1, 1));

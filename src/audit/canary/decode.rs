@@ -301,11 +301,24 @@ fn unbase64(run: &[u8]) -> Option<Vec<u8>> {
 fn unbase64_first<'a>(symbols: &[u8], bytes: &'a mut [u8; 12]) -> &'a [u8] {
     let (groups, _) = symbols.as_chunks::<4>();
     for (group, out) in groups.iter().zip(bytes.as_chunks_mut::<3>().0) {
-        let bits = group.iter().fold(0, |bits, b| bits << 6 | u32::from(symbol(*b).unwrap_or(0)));
+        let bits = group.iter().fold(0, |bits, b| bits << 6 | u32::from(SEXTETS[usize::from(*b)]));
         out.copy_from_slice(&bits.to_be_bytes()[1..]);
     }
     &bytes[..groups.len() * 3]
 }
+
+/// What the symbols of both alphabets of base64 stand for.
+const SEXTETS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        if let Some(value) = symbol(at as u8) {
+            table[at] = value;
+        }
+        at += 1;
+    }
+    table
+};
 
 fn unhex(digits: &[u8]) -> Vec<u8> {
     let value = |b: u8| (b as char).to_digit(16).unwrap_or(0) as u8;

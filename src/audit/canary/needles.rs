@@ -217,11 +217,20 @@ pub fn rot13(bytes: &[u8]) -> Vec<u8> {
 /// One byte of [`rot13`].
 #[inline]
 pub fn turned(b: u8) -> u8 {
-    match b {
-        b'a'..=b'z' => (b - b'a' + 13) % 26 + b'a',
-        b'A'..=b'Z' => (b - b'A' + 13) % 26 + b'A',
-        other => other,
-    }
+    const TURNED: [u8; 256] = {
+        let mut table = [0; 256];
+        let mut at = 0;
+        while at < 256 {
+            table[at] = match at as u8 {
+                b @ b'a'..=b'z' => (b - b'a' + 13) % 26 + b'a',
+                b @ b'A'..=b'Z' => (b - b'A' + 13) % 26 + b'A',
+                other => other,
+            };
+            at += 1;
+        }
+        table
+    };
+    TURNED[usize::from(b)]
 }
 
 #[cfg(test)]

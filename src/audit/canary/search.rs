@@ -224,8 +224,7 @@ fn in_base64(bytes: &[u8], start: usize, offset: usize) -> Option<Decoded> {
 }
 
 /// What a symbol of either alphabet of base64 stands for.
-#[inline]
-pub(super) fn symbol(byte: u8) -> Option<u8> {
+pub(super) const fn symbol(byte: u8) -> Option<u8> {
     Some(match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,

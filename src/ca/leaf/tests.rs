@@ -45,6 +45,16 @@ fn names_outside_the_scope_are_refused_with_the_way_out() {
     }
 }
 
+/// Found by a clock that went forward by a day and back.
+#[test]
+fn a_leaf_of_tomorrow_is_not_shown_today() {
+    let tmp = tempfile::tempdir().unwrap();
+    let authority = new_ca(tmp.path());
+    let tomorrow = authority.leaf(&["lab.test"], NOW + Duration::days(1)).unwrap();
+    let today = authority.leaf(&["lab.test"], NOW).unwrap();
+    assert!(!Arc::ptr_eq(&tomorrow, &today));
+}
+
 #[test]
 fn the_same_names_give_the_same_leaf_until_its_last_hour() {
     let tmp = tempfile::tempdir().unwrap();

@@ -21,7 +21,12 @@ pub fn page(document: &Document, sessions: &Sessions, quotes: &BTreeMap<Place, Q
     let targets: BTreeMap<Place, usize> = quotes.keys().enumerate().map(|(index, place)| (*place, index + 1)).collect();
     let writer = Writer { sessions, targets: &targets };
     let sections: Vec<String> = document.sections.iter().map(|section| writer.section(section)).collect();
-    let records = quotes.iter().map(|(place, quote)| RecordView { number: targets[place], quote, text: shown_lines(&quote.text) });
+    let records = quotes.iter().map(|(place, quote)| RecordView {
+        number: targets[place],
+        label: shown(&quote.label),
+        quote,
+        text: shown_lines(&quote.text),
+    });
     let mut contents: Vec<(&str, &str)> = document.sections.iter().map(|section| (section.id, section.short)).collect();
     contents.push(("records", "Records"));
     let named = document.named().len();
@@ -106,8 +111,9 @@ struct InlineTemplate<'a> {
 }
 
 impl InlineTemplate<'_> {
+    /// A value. One of white space alone is spelled out: otherwise nobody would see that there is one.
     fn shown(&self, text: &str) -> String {
-        shown(text)
+        if text.trim().is_empty() { text.escape_unicode().to_string() } else { shown(text) }
     }
 
     fn target(&self, place: &Place) -> Option<usize> {
@@ -164,6 +170,8 @@ struct SectionTemplate<'a> {
 
 struct RecordView<'a> {
     number: usize,
+    /// As the links to it say it.
+    label: String,
     quote: &'a Quote,
     text: String,
 }

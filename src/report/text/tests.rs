@@ -48,6 +48,7 @@ fn a_run_with_a_leak_that_was_cut_off() {
     insta::assert_snapshot!(shown(LEAKY, RunInfo { canaries: 1, started: "2026-03-02T10:00:00Z".into(), ..RunInfo::default() }));
 }
 
+/// F-64: ANSI, OSC, C1 and bidi characters in names on the screen → shown escaped
 #[test]
 fn names_that_attack_the_terminal() {
     let run = RunInfo {

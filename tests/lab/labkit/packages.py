@@ -18,9 +18,16 @@ from pathlib import Path
 SERVERS = ["prosody", "prosody-modules", "ejabberd"]
 CLIENTS = ["profanity", "mcabber", "tmux"]
 TOOLS = ["openssl", "prometheus"]  # `prometheus` brings promtool.
+# Reads the pages we write and draws dashboards; Playwright drives this one and downloads none.
+BROWSER = ["chromium", "fonts-dejavu-core", "fonts-inter"]
+# What the compose file is read with, and its parts are run in. Node.js is taken as it is found.
+COMPOSE = ["docker-compose", "iproute2"]
+NODE = [] if shutil.which("node") and shutil.which("npm") else ["nodejs", "npm"]
 # What else decides whether a client trusts the CA, for the tests that `cargo test` leaves out.
 VERIFIERS = ["gnutls-bin", "libnss3-tools", "default-jdk-headless"]
-ALL = [*SERVERS, *CLIENTS, *TOOLS, *VERIFIERS]
+# A clock that jumps, and other parsers of XML.
+FAULTS = ["faketime", "python3-lxml", "strace"]
+ALL = [*SERVERS, *CLIENTS, *TOOLS, *BROWSER, *COMPOSE, *NODE, *VERIFIERS, *FAULTS]
 
 LOCK = Path(tempfile.gettempdir()) / "stanzascope-apt.lock"
 POLICY = Path("/usr/sbin/policy-rc.d")

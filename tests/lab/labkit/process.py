@@ -80,6 +80,13 @@ class OwnProcess:
             time.sleep(POLL_SECONDS)
         raise LabError(f"{self.name} did not {what} within {timeout:.0f} s\n{self.tail()}")
 
+    def wait_to_end(self, timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while not self.ended:
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name} did not end within {timeout:.0f} s\n{self.tail()}")
+            time.sleep(POLL_SECONDS)
+
     def tail(self, characters: int = 3000) -> str:
         """The end of what the program printed, for a message a person reads."""
         parts = []

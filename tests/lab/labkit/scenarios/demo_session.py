@@ -14,17 +14,27 @@ from ..ground_truth import GroundTruth
 ROOM = f"allotment@conference.{DOMAIN}"
 
 
-def run(endpoint: Endpoint, alice: Account, bob: Account) -> GroundTruth:
+def run(
+    endpoint: Endpoint,
+    alice: Account,
+    bob: Account,
+    room: str = ROOM,
+    bobs_endpoint: Endpoint | None = None,
+    leak: bool = True,
+) -> GroundTruth:
+    """`bobs_endpoint` takes Bob past the proxy, so that he is a contact; without `leak` every message is encrypted."""
     truth = GroundTruth()
-    asyncio.run(_play(endpoint, alice, bob, truth))
+    asyncio.run(_play(endpoint, bobs_endpoint or endpoint, alice, bob, truth, room, leak))
     return truth
 
 
-async def _play(endpoint: Endpoint, alice: Account, bob: Account, truth: GroundTruth) -> None:
+async def _play(
+    endpoint: Endpoint, bobs_endpoint: Endpoint, alice: Account, bob: Account, truth: GroundTruth, room: str, leak: bool
+) -> None:
     # Legacy OMEMO alone keeps the recording small: most of its bytes are published keys.
     phone = Device(alice, "phone", endpoint, truth, legacy_only=True)
     laptop = Device(alice, "laptop", endpoint, truth, legacy_only=True)
-    desk = Device(bob, "garden-shed-pc", endpoint, truth, legacy_only=True)
+    desk = Device(bob, "garden-shed-pc", bobs_endpoint, truth, legacy_only=True)
     async with contextlib.AsyncExitStack() as later:
         for device in (phone, laptop, desk):
             later.push_async_callback(device.log_out)
@@ -37,14 +47,14 @@ async def _play(endpoint: Endpoint, alice: Account, bob: Account, truth: GroundT
         await phone.learn_devices(alice, 2)
         await desk.learn_devices(alice, 2)
 
-        await _chat(phone, laptop, desk)
-        await _room(phone, desk)
+        await _chat(phone, laptop, desk, leak)
+        await _room(phone, desk, room)
         await _file(phone, desk)
         phone.set_presence("dnd", "Planting potatoes, back at eight")
         await asyncio.sleep(0.5)
 
 
-async def _chat(phone: Device, laptop: Device, desk: Device) -> None:
+async def _chat(phone: Device, laptop: Device, desk: Device, leak: bool) -> None:
     alice, bob = phone.account, desk.account
     phone.send_typing(bob.jid)
     for sender, receivers, text in [
@@ -56,6 +66,8 @@ async def _chat(phone: Device, laptop: Device, desk: Device) -> None:
         await sender.send_encrypted(recipient.jid, text, [recipient])
         for receiver in receivers:
             await receiver.expect(text)
+    if not leak:
+        return
     # The leak: the same chat, and for one message the client does not encrypt.
     slip = "The key is under the third flower pot, gate code 4711"
     phone.send_readable(bob.jid, slip)
@@ -64,11 +76,11 @@ async def _chat(phone: Device, laptop: Device, desk: Device) -> None:
     await phone.expect(reply)
 
 
-async def _room(phone: Device, desk: Device) -> None:
-    await phone.create_room(ROOM, "Alice", [desk.account])
-    await desk.join_room(ROOM, "Bob")
+async def _room(phone: Device, desk: Device, room: str) -> None:
+    await phone.create_room(room, "Alice", [desk.account])
+    await desk.join_room(room, "Bob")
     text = "Who waters the beans next week?"
-    await phone.send_encrypted(ROOM, text, [desk.account], kind="groupchat")
+    await phone.send_encrypted(room, text, [desk.account], kind="groupchat")
     await desk.expect(text)
 
 
