@@ -67,7 +67,7 @@ pub const END_REASONS: &[&str] = &[
 ];
 
 /// Why something was not read (see [`Gap::reason`]). Any other word counts as `other`.
-pub const GAP_REASONS: &[&str] = &["malformed", "limit", "truncated", "blind", "log_failure"];
+pub const GAP_REASONS: &[&str] = &["malformed", "limit", "truncated", "blind", "log_failure", "not_audited"];
 
 /// The closed list of interventions (DESIGN 4.2). Any other word counts as `other`.
 pub const INTERVENTIONS: &[&str] = &[

@@ -27,7 +27,7 @@ use crate::otlp::{self, Courier};
 use crate::proxy::clock::Clock;
 use crate::proxy::gate::Policy;
 use crate::proxy::upstream::UpstreamConfig;
-use crate::proxy::{self, Shared};
+use crate::proxy::{self, Audit, Shared};
 use crate::record::{Body, RUN_SESSION, StoredBody};
 use crate::rules::{Choice, RuleSet};
 use crate::run_dir::{CATALOG, RECORDS, RunDir, TRANSCRIPT};
@@ -44,6 +44,8 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Plan {
     /// How to audit.
     pub settings: Settings,
+    /// Whether to audit after login: off only for measuring.
+    pub audit: Audit,
     /// What may be changed and who may pass.
     pub policy: Policy,
     /// Where the server is.
@@ -172,7 +174,7 @@ pub async fn run(
         false => None,
     };
     let (transcript, transcript_writer) = transcript.unzip();
-    announce(&listeners, admin.as_ref(), &directory, plan.transcript);
+    announce(&listeners, admin.as_ref(), &directory, plan.transcript, plan.audit);
     if admin.is_some() && !run_label.shows(&plan.label) {
         crate::say!("the metrics call this run {run_label}: they show a label of up to 64 letters, digits, blanks and .-_+ only");
     }
@@ -192,6 +194,7 @@ pub async fn run(
     let shared = Arc::new(Shared {
         assessor: Mutex::new(Assessor::new(&plan.settings.canaries)),
         settings: Arc::new(plan.settings),
+        audit: plan.audit,
         policy: plan.policy,
         authority: plan.authority,
         upstream: plan.upstream,
@@ -219,6 +222,9 @@ pub async fn run(
         let mut line = serde_json::to_vec(&header).expect("a header is plain strings");
         line.push(b'\n');
         let _ = transcript.write(line, 1, clock.now()).await;
+    }
+    if shared.audit == Audit::Off {
+        locked(&shared.assessor).miss("nothing after login was looked at (--no-audit)");
     }
     let run_auditor = Arc::new(Mutex::new(Auditor::new(catalog.clone(), shared.settings.clone(), RUN_SESSION)));
     let marking = tokio::spawn(write_marks(shared.clone(), run_auditor.clone(), marks));
@@ -274,7 +280,7 @@ fn with_one_rule_set(settings: &mut Settings, catalog: &Catalog) {
     settings.rules.get_or_insert_with(|| Arc::new(RuleSet::new(catalog, Choice::default())));
 }
 
-fn announce(listeners: &[TcpListener], admin: Option<&TcpListener>, directory: &RunDir, transcript: bool) {
+fn announce(listeners: &[TcpListener], admin: Option<&TcpListener>, directory: &RunDir, transcript: bool, audit: Audit) {
     for (listener, kind) in listeners.iter().zip(["starttls", "direct"]) {
         if let Ok(address) = listener.local_addr() {
             crate::say!("listening {kind} {address}");
@@ -286,6 +292,11 @@ fn announce(listeners: &[TcpListener], admin: Option<&TcpListener>, directory: &
     crate::say!("run directory {}", directory.path().display());
     if transcript {
         crate::say!("KEEPING A TRANSCRIPT: {}", transcript::WARNING);
+    }
+    if audit == Audit::Off {
+        crate::say!(
+            "NOT AUDITING: with --no-audit nothing after login is looked at or logged. The log of this run says nothing about the client."
+        );
     }
 }
 
@@ -306,6 +317,7 @@ fn manifest(plan: &Plan, catalog: &Catalog, listeners: &[TcpListener], started: 
         "preflight": plan.preflight,
         "channel_binding": plan.policy.channel_binding,
         "observe_only": plan.policy.observe_only,
+        "audit": plan.audit == Audit::On,
         "evidence": plan.settings.evidence,
         "keep_content": plan.settings.keep_content,
         "canaries": plan.settings.canaries.len(),

@@ -1,10 +1,10 @@
 //! The log on disk: a bounded queue and one thread that writes.
 //!
-//! Sessions hand over whole lines and wait when the queue is full, so nothing is dropped. Each batch is one append, so that a killed process
+//! Sessions hand over whole lines and wait when the queue is full, so nothing is dropped. Batches are appended whole, so that a killed process
 //! leaves at most one torn last line. What cannot be written is handled by policy: stop, or go on and leave a gap record.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Seek as _, Write};
+use std::io::{self, IoSlice, Seek as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,8 @@ use crate::record::{Body, Gap, Moment, Record};
 
 /// Bytes that may wait to be written.
 const QUEUE_BYTES: usize = 8 << 20;
+/// Batches that are appended together.
+const MAX_APPEND: usize = 64;
 /// Batches that may wait.
 const QUEUE_BATCHES: usize = 4096;
 /// Name of the session under which the log speaks of itself.
@@ -28,6 +30,12 @@ struct Batch {
     records: u64,
     at: Moment,
     _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Batch {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// What a log holds.
@@ -158,15 +166,26 @@ struct Appender {
 impl Appender {
     fn run(mut self, mut batches: mpsc::Receiver<Batch>) {
         let mut last = None;
-        while let Some(batch) = batches.blocking_recv() {
-            last = Some(batch.at);
-            self.write_gap(batch.at);
-            match self.append(&batch.bytes) {
-                Ok(()) => self.wrote(batch.records),
-                Err(error) => {
-                    self.fail(&error, batch.records, batch.bytes.len() as u64);
-                    if self.policy == OnLogFailure::Stop {
-                        return;
+        let mut waiting = Vec::new();
+        // Under load all that waits is one append.
+        while batches.blocking_recv_many(&mut waiting, MAX_APPEND) > 0 {
+            last = waiting.last().map(|batch| batch.at);
+            self.write_gap(waiting[0].at);
+            // What cannot be appended together may fit one by one.
+            if waiting.len() > 1 && self.append(&waiting).is_ok() {
+                self.wrote(waiting.iter().map(|batch| batch.records).sum());
+                waiting.clear();
+                continue;
+            }
+            for batch in waiting.drain(..) {
+                self.write_gap(batch.at);
+                match self.append(std::slice::from_ref(&batch)) {
+                    Ok(()) => self.wrote(batch.records),
+                    Err(error) => {
+                        self.fail(&error, batch.records, batch.bytes.len() as u64);
+                        if self.policy == OnLogFailure::Stop {
+                            return;
+                        }
                     }
                 }
             }
@@ -201,11 +220,11 @@ impl Appender {
     }
 
     /// One append; a part that was written before the failure is taken back, so that no line is torn.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn append(&mut self, batches: &[impl AsRef<[u8]>]) -> io::Result<()> {
         self.check_place()?;
-        match self.file.write_all(bytes) {
+        match write_all(&mut self.file, batches) {
             Ok(()) => {
-                self.good += bytes.len() as u64;
+                self.good += batches.iter().map(|batch| batch.as_ref().len() as u64).sum::<u64>();
                 Ok(())
             }
             Err(error) => {
@@ -248,7 +267,7 @@ impl Appender {
         let record = Record { session: LOG_SESSION.into(), seq: self.seq, at: Some(at), body: Body::Gap(gap) };
         let mut line = Vec::new();
         record.write_line(&mut line);
-        if self.append(&line).is_ok() {
+        if self.append(&[line]).is_ok() {
             if self.holds == Holds::Records {
                 self.metrics.observe(&record);
             }
@@ -257,6 +276,22 @@ impl Appender {
             self.lost = Lost::default();
         }
     }
+}
+
+/// Writes all of them, in one system call where the system takes them.
+fn write_all(file: &mut File, parts: &[impl AsRef<[u8]>]) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part.as_ref())).collect();
+    let mut slices = &mut slices[..];
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        match file.write_vectored(slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -315,13 +350,13 @@ mod tests {
         let (mut appender, failed) = on_a_full_disk(OnLogFailure::Gap);
         appender.path = path.clone();
         appender.file = OpenOptions::new().create_new(true).append(true).open(&path).unwrap();
-        appender.append(b"{}\n").unwrap();
+        appender.append(&[b"{}\n"]).unwrap();
         std::fs::rename(&path, dir.path().join("elsewhere")).unwrap();
-        assert!(appender.append(b"{}\n").unwrap_err().to_string().contains("removed or moved"));
+        assert!(appender.append(&[b"{}\n"]).unwrap_err().to_string().contains("removed or moved"));
         std::fs::write(&path, "").unwrap();
-        assert!(appender.append(b"{}\n").unwrap_err().to_string().contains("another file"));
+        assert!(appender.append(&[b"{}\n"]).unwrap_err().to_string().contains("another file"));
         std::fs::rename(dir.path().join("elsewhere"), &path).unwrap();
-        appender.append(b"{}\n").unwrap();
+        appender.append(&[b"{}\n"]).unwrap();
         std::fs::remove_file(&path).unwrap();
         appender.settle();
         let why = failed.borrow().clone().unwrap();
@@ -332,7 +367,7 @@ mod tests {
     #[test]
     fn a_gap_that_is_owed_at_the_end_is_a_failure() {
         let (mut appender, failed) = on_a_full_disk(OnLogFailure::Gap);
-        let error = appender.append(b"{}\n").unwrap_err();
+        let error = appender.append(&[b"{}\n"]).unwrap_err();
         appender.fail(&error, 7, 3);
         appender.settle();
         let why = failed.borrow().clone().unwrap();
@@ -343,7 +378,7 @@ mod tests {
     fn gap_counts_what_is_lost_and_says_so_once_there_is_space() {
         let (mut appender, failed) = on_a_full_disk(OnLogFailure::Gap);
         for records in [2, 3] {
-            let error = appender.append(b"{}\n").unwrap_err();
+            let error = appender.append(&[b"{}\n"]).unwrap_err();
             appender.fail(&error, records, 3);
             appender.write_gap(NOW);
         }

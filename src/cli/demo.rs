@@ -10,10 +10,10 @@ use stanzascope::audit::Settings;
 use stanzascope::ca::{self, Authority, Scope};
 use stanzascope::catalog::Catalog;
 use stanzascope::demo::{self, Entrances, Recording, Stage};
-use stanzascope::proxy;
 use stanzascope::proxy::gate::{ChannelBinding, Policy};
 use stanzascope::proxy::scope::Ownership;
 use stanzascope::proxy::upstream::{Dns, StepLimits, Target, TlsMode, Trust, TrustSource, UpstreamConfig};
+use stanzascope::proxy::{self, Audit};
 use stanzascope::run::{self, Plan};
 use stanzascope::say;
 use stanzascope::sink::OnLogFailure;
@@ -56,6 +56,7 @@ async fn show(args: &Args) -> Outcome {
     let addresses = proxy::addresses(&listeners);
     let plan = Plan {
         settings: Settings { accounts: recording.accounts.clone(), ..Settings::default() },
+        audit: Audit::On,
         policy: Policy {
             domains: vec![recording.domain.clone()],
             accounts: recording.accounts.clone(),

@@ -22,7 +22,7 @@ use stanzascope::proxy::scope::{self, Ownership};
 use stanzascope::proxy::upstream::{
     Dns, SpkiPin, StepLimits, Target, TlsMode, Trust, TrustSource, UpstreamConfig, UpstreamError, check_scope,
 };
-use stanzascope::proxy::{self, preflight};
+use stanzascope::proxy::{self, Audit, preflight};
 use stanzascope::rules::{Choice, RuleSet};
 use stanzascope::run::{self, Plan};
 use stanzascope::say;
@@ -112,6 +112,10 @@ pub struct Args {
     /// Also keep the raw decrypted traffic, passwords included, so that it can be audited again.
     #[arg(long)]
     transcript: bool,
+    /// For measuring the relay alone: nothing after login is audited or logged, and addresses in the stream are not rewritten. The log then
+    /// says nothing about the client, and the run counts as not seen whole.
+    #[arg(long, conflicts_with_all = ["transcript", "witness"])]
+    no_audit: bool,
     /// What receiving devices showed, read when the run ends: lines of {"id": "…", "from": "…", "canary": "name"}, or the records of a run on
     /// the recipient's client.
     #[arg(long, value_name = "FILE")]
@@ -402,6 +406,7 @@ async fn start(args: &Args, config: Config, collector: Option<Endpoint>) -> Outc
     }
     let plan = Plan {
         settings,
+        audit: if args.no_audit { Audit::Off } else { Audit::On },
         policy,
         upstream,
         authority,

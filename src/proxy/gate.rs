@@ -115,6 +115,11 @@ impl Gate {
             || (local == b"iq" && !self.bound && !self.policy.accounts.is_empty())
     }
 
+    /// Whether it is settled which account this is. Without `--account` anybody is let through.
+    pub fn has_admitted(&self) -> bool {
+        self.bound || self.policy.accounts.is_empty()
+    }
+
     /// Interventions made since the last call.
     pub fn take_interventions(&mut self) -> Vec<Intervention> {
         std::mem::take(&mut self.interventions)

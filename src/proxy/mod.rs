@@ -11,6 +11,7 @@ pub mod gate;
 pub mod listener;
 pub mod login;
 pub mod preflight;
+pub mod read_ahead;
 pub mod relay;
 pub mod scope;
 pub mod session;
@@ -37,12 +38,24 @@ use clock::Clock;
 use gate::Policy;
 use upstream::{Target, UpstreamConfig};
 
+/// Whether what passes after login is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Audit {
+    /// All of it.
+    #[default]
+    On,
+    /// None of it, for measuring what the relay costs by itself. Each direction leaves a gap that says how much it was.
+    Off,
+}
+
 /// What all sessions of a run share.
 pub struct Shared {
     /// The catalog.
     pub catalog: Arc<Catalog>,
     /// How to audit.
     pub settings: Arc<Settings>,
+    /// Whether to audit at all after login.
+    pub audit: Audit,
     /// What sessions leave for the end of the run.
     pub assessor: Mutex<Assessor>,
     /// What may be changed and who may pass.

@@ -5,26 +5,31 @@
 //! frame whose name says that it may carry an address is held until it is complete.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::Audit;
 use super::gate::{self, Decision};
 use super::tap::{Inner, Tap};
 use crate::metrics::Metrics;
-use crate::record::{Moment, Phase};
+use crate::record::{Body, Gap, Moment, Phase};
 use crate::sink::LogFailed;
 use crate::xmpp::Direction;
 use crate::xmpp::framer::FrameKind;
 
 /// Read at most this much before writing.
 const BUFFER: usize = 16 << 10;
-/// A session that is silent for so long gives back the memory it reads with.
+/// Buffers that a thread keeps for the next session that reads.
+const MAX_SPARE: usize = 4;
+/// A session that is silent for so long gives back the memory that its audit works with.
 const IDLE: Duration = Duration::from_secs(10);
 /// Time for a write that has begun when the session is told to end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -55,19 +60,22 @@ pub enum End {
     Stopped,
 }
 
-/// Reads everything that is there, up to the buffer's capacity. The buffer exists only while there is something to read.
+thread_local! {
+    /// Buffers that no session uses now. A session has one only while it has read something.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Reads everything that is there, up to [`BUFFER`], to the start of `buffer`, which is empty while there is nothing to read.
 ///
 /// tokio-rustls hands out one TLS record per poll; collecting them makes one write out of many.
 async fn read_available<R: AsyncRead + Unpin>(reader: &mut R, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    buffer.clear();
     poll_fn(|cx| poll_available(Pin::new(&mut *reader), cx, buffer)).await
 }
 
 fn poll_available<R: AsyncRead>(mut reader: Pin<&mut R>, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Poll<io::Result<usize>> {
-    if buffer.capacity() == 0 {
-        buffer.reserve_exact(BUFFER);
+    if buffer.is_empty() {
+        *buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_else(|| vec![0; BUFFER]);
     }
-    buffer.resize(BUFFER, 0);
     let mut read_buf = ReadBuf::new(buffer);
     let mut failed = None;
     let pending = loop {
@@ -83,13 +91,15 @@ fn poll_available<R: AsyncRead>(mut reader: Pin<&mut R>, cx: &mut Context<'_>, b
             Poll::Pending => break true,
         }
     };
-    let filled = read_buf.filled().len();
-    buffer.truncate(filled);
-    match (filled, failed, pending) {
+    match (read_buf.filled().len(), failed, pending) {
         (0, Some(error), _) => Poll::Ready(Err(error)),
         (0, None, true) => {
-            // Idle: give the memory back until there is something to read.
-            *buffer = Vec::new();
+            let unused = std::mem::take(buffer);
+            SPARE.with_borrow_mut(|spare| {
+                if spare.len() < MAX_SPARE {
+                    spare.push(unused);
+                }
+            });
             Poll::Pending
         }
         // An error after data shows again at the next read.
@@ -108,6 +118,9 @@ pub struct Pump<'a> {
     pub tap: &'a Tap,
     /// Counters.
     pub metrics: &'a Metrics,
+    audit: Audit,
+    /// Bytes that were passed on without a look, once that has begun.
+    unaudited: Option<u64>,
     /// Bytes taken in and not passed on yet.
     held: Vec<u8>,
     /// Position in the stream of the first held byte.
@@ -123,8 +136,8 @@ struct Passage<'c> {
 
 impl<'a> Pump<'a> {
     /// A pump for one direction of a stream inside TLS.
-    pub fn new(direction: Direction, tap: &'a Tap, metrics: &'a Metrics) -> Pump<'a> {
-        Pump { direction, tap, metrics, held: Vec::new(), held_at: 0 }
+    pub fn new(direction: Direction, tap: &'a Tap, metrics: &'a Metrics, audit: Audit) -> Pump<'a> {
+        Pump { direction, tap, metrics, audit, unaudited: None, held: Vec::new(), held_at: 0 }
     }
 
     /// Runs until the reading side ends, the gate refuses, or `stop` changes. Answers to the client go to `client`, which is `writer` when
@@ -134,27 +147,59 @@ impl<'a> Pump<'a> {
         reader: &mut R,
         writer: &SharedWriter<'_>,
         client: &SharedWriter<'_>,
+        stop: watch::Receiver<bool>,
+    ) -> End {
+        let end = self.relay(reader, writer, client, stop).await;
+        if let Some(bytes) = self.unaudited.filter(|bytes| *bytes > 0) {
+            let detail = format!("{} after login, which --no-audit keeps from being looked at", self.direction.name());
+            self.tap.note(Body::Gap(Gap { reason: "not_audited".into(), detail, bytes }));
+        }
+        end
+    }
+
+    async fn relay<R: AsyncRead + Unpin>(
+        &mut self,
+        reader: &mut R,
+        writer: &SharedWriter<'_>,
+        client: &SharedWriter<'_>,
         mut stop: watch::Receiver<bool>,
     ) -> End {
         let mut buffer = Vec::new();
-        let mut shrunk = false;
+        let mut told = stop.clone();
+        let stopped = told.wait_for(|stop| *stop);
+        // One timer for the session: setting it anew for each chunk would cost more than looking at the time when it rings.
+        let (idle, mut is_idle, mut last) = (tokio::time::sleep(IDLE), false, Instant::now());
+        tokio::pin!(stopped, idle);
         loop {
             let read = tokio::select! {
+                biased;
                 read = read_available(reader, &mut buffer) => read,
-                _ = stop.wait_for(|stop| *stop) => return End::Stopped,
-                () = tokio::time::sleep(IDLE), if !shrunk => {
-                    self.tap.lock().auditor.shrink();
-                    shrunk = true;
+                _ = &mut stopped => return End::Stopped,
+                () = &mut idle, if !is_idle => {
+                    is_idle = last.elapsed() >= IDLE;
+                    if is_idle {
+                        self.tap.lock().auditor.shrink();
+                    } else {
+                        idle.as_mut().reset(last + IDLE);
+                    }
                     continue;
                 }
             };
+            // A side that never falls silent must not keep the session alive.
+            if *stop.borrow() {
+                return End::Stopped;
+            }
             let began = Instant::now();
-            shrunk = false;
+            last = began;
+            if std::mem::take(&mut is_idle) {
+                idle.as_mut().reset(last + IDLE);
+            }
             let end = match read {
                 Ok(0) => Some(End::Closed),
                 Ok(_) => None,
-                Err(error) => Some(End::Truncated(error.to_string())),
+                Err(ref error) => Some(End::Truncated(error.to_string())),
             };
+            let chunk = &buffer[..read.unwrap_or(0)];
             let now = self.tap.now();
             if let Some(end) = end {
                 // What was held back, waiting for the rest of a frame, goes on as it is.
@@ -166,8 +211,14 @@ impl<'a> Pump<'a> {
                     Err(error) => End::Log(error),
                 };
             }
-            self.metrics.bytes(self.direction, buffer.len() as u64);
-            let passage = self.pass(&buffer, now);
+            self.metrics.bytes(self.direction, chunk.len() as u64);
+            if self.goes_unaudited(chunk.len() as u64) {
+                match unless_stopped(send(writer, chunk), &mut stop).await {
+                    Some(Ok(())) => continue,
+                    failed => return failed.and_then(Result::err).map_or(End::Stopped, |error| End::WriteFailed(error.to_string())),
+                }
+            }
+            let passage = self.pass(chunk, now);
             let written = async {
                 send(writer, &passage.forward).await?;
                 // A client that cannot be answered shows at its own next read or write.
@@ -194,6 +245,20 @@ impl<'a> Pump<'a> {
                 return refused;
             }
         }
+    }
+
+    /// Whether these bytes are not to be looked at. The login always is: until the account is let in, and to the end of a frame.
+    fn goes_unaudited(&mut self, bytes: u64) -> bool {
+        if self.audit == Audit::On {
+            return false;
+        }
+        if self.unaudited.is_none() && self.held.is_empty() {
+            let inner = self.tap.lock();
+            let logged_in = inner.auditor.phase(self.direction) == Phase::LoggedIn && inner.gate.has_admitted();
+            let between_frames = inner.auditor.pending(self.direction).is_empty();
+            self.unaudited = (logged_in && between_frames).then_some(0);
+        }
+        self.unaudited.as_mut().map(|passed| *passed += bytes).is_some()
     }
 
     /// Feeds a chunk to the audit and decides what goes on now.
@@ -283,6 +348,7 @@ pub async fn unless_stopped<T>(work: impl Future<Output = T>, stop: &mut watch::
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
+        biased;
         done = work => Some(done),
         () = stopped => None,
     }

@@ -17,11 +17,12 @@ use tokio_rustls::server::TlsStream;
 
 use super::admission::Refusal;
 use super::client_hello::ClientHello;
-use super::client_leg::{Failed, Greeted, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, Prefixed, greet};
+use super::client_leg::{Failed, Greeted, HANDSHAKE_TIMEOUT, HEADER_TIMEOUT, greet};
 use super::gate::{Decision, Gate};
+use super::read_ahead::ReadAhead;
 use super::relay::{End, Pump, SharedWriter, unless_stopped};
 use super::tap::Tap;
-use super::upstream::{self, TlsVersion, TlsVersions, Upstream, UpstreamError};
+use super::upstream::{self, TlsVersion, TlsVersions, Upstream, UpstreamError, UpstreamStream};
 use super::{Shared, scope};
 use crate::audit::Auditor;
 use crate::metrics::Entry;
@@ -146,7 +147,8 @@ pub async fn refused(shared: &Shared, peer: Option<SocketAddr>, refusal: Refusal
 }
 
 async fn talk(shared: &Shared, tap: &Tap, tcp: &mut TcpStream, local: SocketAddr, opened: &mut bool) -> Ending {
-    let greeted = match greet(tcp, tap, &shared.policy.domains[0]).await {
+    // What is over before the relay begins is boxed: in the task it would take its room for as long as the session lasts.
+    let greeted = match Box::pin(greet(tcp, tap, &shared.policy.domains[0])).await {
         Ok(greeted) => greeted,
         Err(failed) => return not_greeted(tcp, failed).await,
     };
@@ -167,10 +169,10 @@ async fn talk(shared: &Shared, tap: &Tap, tcp: &mut TcpStream, local: SocketAddr
         known_domain.or_else(|| sni.as_deref().and_then(|n| shared.domain_named(n))).unwrap_or_else(|| shared.policy.domains[0].clone());
 
     let offered = greeted.hello.as_ref().map_or(TlsVersions::Any, offered_versions);
-    let upstream = connect(shared, &domain, offered).await;
+    let upstream = Box::pin(connect(shared, &domain, offered)).await;
     let version = upstream.as_ref().ok().and_then(|up| up.facts.tls.as_ref()).map(|tls| tls.version);
-    let client = match accept(shared, tcp, &greeted, local, &domain, version).await {
-        Ok(client) => client,
+    let client = match Box::pin(accept(shared, tcp, &greeted, local, &domain, version)).await {
+        Ok(client) => Box::new(client),
         Err(ending) => {
             note_upstream_result(shared, tap, &upstream);
             return ending;
@@ -178,11 +180,12 @@ async fn talk(shared: &Shared, tap: &Tap, tcp: &mut TcpStream, local: SocketAddr
     };
     note_client_tls(shared, tap, &client, version);
     note_upstream_result(shared, tap, &upstream);
+    drop(greeted);
     let now = tap.now();
     tap.lock().tls_established(now);
     match upstream {
-        Ok(upstream) => relay(shared, tap, client, upstream, &domain).await,
-        Err(error) => upstream_failed(tap, client, &domain, &error).await,
+        Ok(Upstream { stream, .. }) => relay(shared, tap, client, stream, &domain).await,
+        Err(error) => Box::pin(upstream_failed(tap, client, &domain, &error)).await,
     }
 }
 
@@ -249,9 +252,9 @@ async fn accept<'t>(
     local: SocketAddr,
     domain: &str,
     version: Option<TlsVersion>,
-) -> Result<TlsStream<Prefixed<&'t mut TcpStream>>, Ending> {
+) -> Result<TlsStream<ReadAhead<&'t mut TcpStream>>, Ending> {
     let config = server_config(shared, greeted, local, domain, version).map_err(|error| Ending::new("tls_failed", error))?;
-    let stream = Prefixed::new(greeted.hello_bytes.clone(), tcp);
+    let stream = ReadAhead::new(greeted.hello_bytes.clone(), tcp);
     let handshake = async {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         start.into_stream(Arc::new(config)).await
@@ -327,7 +330,7 @@ fn handshake_ending(error: &io::Error) -> Ending {
     }
 }
 
-fn note_client_tls(shared: &Shared, tap: &Tap, client: &TlsStream<Prefixed<&mut TcpStream>>, upstream: Option<TlsVersion>) {
+fn note_client_tls(shared: &Shared, tap: &Tap, client: &TlsStream<ReadAhead<&mut TcpStream>>, upstream: Option<TlsVersion>) {
     let connection = client.get_ref().1;
     let mut facts: Vec<(&str, String)> = vec![("transport.tls.server_certificate_accepted", "present".into())];
     let version = connection.protocol_version().and_then(TlsVersion::from_rustls);
@@ -427,16 +430,16 @@ async fn relay<S: AsyncRead + AsyncWrite + Unpin + Send>(
     shared: &Shared,
     tap: &Tap,
     client: S,
-    upstream: Upstream,
+    server: UpstreamStream,
     domain: &str,
 ) -> Ending {
     let (mut client_read, client_write) = tokio::io::split(client);
-    let (mut server_read, server_write) = tokio::io::split(upstream.stream);
+    let (mut server_read, server_write) = tokio::io::split(server);
     let client_write: SharedWriter<'_> = tokio::sync::Mutex::new(Box::new(client_write));
     let server_write: SharedWriter<'_> = tokio::sync::Mutex::new(Box::new(server_write));
     let (stop_sender, stop) = watch::channel(false);
-    let mut up = Pump::new(Direction::ClientToServer, tap, &shared.metrics);
-    let mut down = Pump::new(Direction::ServerToClient, tap, &shared.metrics);
+    let mut up = Pump::new(Direction::ClientToServer, tap, &shared.metrics, shared.audit);
+    let mut down = Pump::new(Direction::ServerToClient, tap, &shared.metrics, shared.audit);
 
     let up = async {
         let end = up.run(&mut client_read, &server_write, &client_write, stop.clone()).await;

@@ -14,6 +14,9 @@ use crate::xmpp::Direction;
 use super::clock::Clock;
 use super::gate::Gate;
 
+/// More than this is not set aside for lines before they are made.
+const MAX_EXPECTED: usize = 64 << 10;
+
 /// What both directions of a session share.
 pub struct Tap {
     inner: Mutex<Inner>,
@@ -32,6 +35,8 @@ pub struct Inner {
     session: String,
     transcript: Option<Vec<u8>>,
     transcript_lines: u64,
+    /// Bytes of the lines that the last call gave: about what the next one will need.
+    last_lines: usize,
 }
 
 impl Inner {
@@ -91,7 +96,7 @@ impl Tap {
         metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Tap {
-        let inner = Inner { auditor, gate, session, transcript: transcript.is_some().then(Vec::new), transcript_lines: 0 };
+        let inner = Inner { auditor, gate, session, transcript: transcript.is_some().then(Vec::new), transcript_lines: 0, last_lines: 0 };
         Tap { inner: Mutex::new(inner), records, transcript, metrics, clock }
     }
 
@@ -117,19 +122,18 @@ impl Tap {
     /// [`LogFailed`] when the log is lost and the policy is to stop.
     pub async fn drain(&self) -> Result<(), LogFailed> {
         let now = self.now();
-        let (mut lines, mut count, raw, raw_lines) = (Vec::new(), 0, Vec::new(), 0);
-        let (raw, raw_lines) = {
+        let (lines, count, raw, raw_lines) = {
             let mut inner = self.lock();
+            let (mut lines, mut count) = (Vec::with_capacity(inner.last_lines.min(MAX_EXPECTED)), 0);
             while let Some(record) = inner.auditor.poll() {
                 self.metrics.observe(&record);
                 record.write_line(&mut lines);
                 inner.auditor.recycle(record);
                 count += 1;
             }
-            match &mut inner.transcript {
-                Some(out) => (std::mem::take(out), std::mem::take(&mut inner.transcript_lines)),
-                None => (raw, raw_lines),
-            }
+            inner.last_lines = lines.len();
+            let raw = inner.transcript.as_mut().map(std::mem::take).unwrap_or_default();
+            (lines, count, raw, std::mem::take(&mut inner.transcript_lines))
         };
         if let Some(transcript) = &self.transcript {
             transcript.write(raw, raw_lines, now).await?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::rig::{Bench, Ended, Proxy, Server, http, mode};
+use crate::rig::{AUTH, Bench, Ended, HEADER, OFFER, Proxy, SERVER_HEADER, Server, http, mode};
 
 /// F-53: SIGTERM, SIGINT, SIGHUP with a session open → the session ends as `stopped`, the summary appears, exit code 0
 #[test]
@@ -62,6 +62,40 @@ fn without_a_transcript_there_is_none() {
     let ended = proxy.stop(&bench);
     assert!(!ended.directory.join("transcript.jsonl").exists());
     assert!(!ended.said.err.contains("TRANSCRIPT"));
+}
+
+#[test]
+fn without_the_audit_the_log_says_that_nothing_was_looked_at() {
+    let (bench, server) = (Bench::new(), Server::new());
+    let proxy = Proxy::start(&bench, &server, &["--no-audit", "--account", "ann@lab.test"]);
+    assert!(proxy.said().contains("NOT AUDITING"), "{}", proxy.said());
+    let (mut client, mut upstream) = proxy.log_in(&server);
+    let message = "<message to='ben@lab.test'><body>hello</body></message>";
+    client.says(message, &mut upstream);
+    let ended = proxy.stop(&bench);
+    assert_eq!(ended.manifest()["audit"], false);
+    let records = ended.records();
+    let of = |kind: &str| records.iter().filter(|record| record["type"] == kind).collect::<Vec<_>>();
+    assert!(of("stanza").iter().all(|stanza| stanza["name"] != "message"), "{records:#?}");
+    // The login is audited: who may pass does not depend on the flag.
+    assert!(of("stanza").iter().any(|stanza| stanza["name"] == "auth"), "{records:#?}");
+    let passed: u64 = of("gap").iter().filter(|gap| gap["reason"] == "not_audited").map(|gap| gap["bytes"].as_u64().unwrap()).sum();
+    assert_eq!(passed, message.len() as u64, "{records:#?}");
+    assert!(ended.said.out.contains("not_audited") && ended.said.out.contains("PARTIAL"), "{}", ended.said.out);
+}
+
+#[test]
+fn without_the_audit_only_the_named_account_passes_all_the_same() {
+    let (bench, server) = (Bench::new(), Server::new());
+    let proxy = Proxy::start(&bench, &server, &["--no-audit", "--account", "ben@lab.test"]);
+    let (mut client, mut upstream) = proxy.connect(&server);
+    client.says(HEADER, &mut upstream);
+    upstream.says(&format!("{SERVER_HEADER}{OFFER}"), &mut client);
+    client.send(AUTH).unwrap();
+    let (said, _) = client.rest();
+    assert!(said.contains("policy-violation"), "{said}");
+    let ended = proxy.stop(&bench);
+    assert!(ended.records().iter().any(|record| record["reason"] == "account_refused"));
 }
 
 #[test]

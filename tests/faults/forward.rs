@@ -8,6 +8,7 @@ use stanzascope::audit::Auditor;
 use stanzascope::catalog::Catalog;
 use stanzascope::config::OnLogFailure;
 use stanzascope::metrics::Metrics;
+use stanzascope::proxy::Audit;
 use stanzascope::proxy::clock::Clock;
 use stanzascope::proxy::gate::{ChannelBinding, Gate, Policy};
 use stanzascope::proxy::relay::{End, Pump, SharedWriter};
@@ -45,7 +46,7 @@ fn relayed(direction: Direction, pieces: &[&[u8]]) -> (Vec<u8>, End) {
         let pump = async {
             let (out, back): (SharedWriter<'_>, SharedWriter<'_>) =
                 (tokio::sync::Mutex::new(Box::new(out)), tokio::sync::Mutex::new(Box::new(back)));
-            Pump::new(direction, &tap, &LOG.metrics).run(&mut reader, &out, &back, stopped).await
+            Pump::new(direction, &tap, &LOG.metrics, Audit::On).run(&mut reader, &out, &back, stopped).await
         };
         let feeding = async {
             for piece in pieces {

@@ -94,6 +94,7 @@ impl Rig {
         };
         let plan = Plan {
             settings: Settings { accounts: options.accounts.clone(), ..Settings::default() },
+            audit: stanzascope::proxy::Audit::On,
             policy: Policy {
                 domains,
                 accounts: options.accounts,

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::super::read_ahead::ReadAhead;
 use super::UpstreamConfig;
 use super::certificate::PresentedCertificate;
 use super::dns::ascii_domain;
@@ -66,7 +67,7 @@ impl Attempt<'_> {
         let name = ServerName::try_from(ascii.clone()).map_err(|_| bad_domain())?;
         let (config, seen) = client_config(&self.config.trust, [self.domain, &ascii], self.versions, alpn);
         let (deadline, after) = self.cut(self.config.limits.handshake);
-        let connecting = TlsConnector::from(Arc::new(config)).connect(name, tcp);
+        let connecting = TlsConnector::from(Arc::new(config)).connect(name, ReadAhead::new(Vec::new(), tcp));
         let stream = match timeout_at(deadline, connecting).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Err(self.tls_error(&error, &seen, opening)),
@@ -138,7 +139,7 @@ impl Attempt<'_> {
     }
 }
 
-fn tls_facts(stream: &TlsStream<TcpStream>, seen: &Seen, verified_by: &str) -> Option<TlsFacts> {
+fn tls_facts(stream: &TlsStream<ReadAhead<TcpStream>>, seen: &Seen, verified_by: &str) -> Option<TlsFacts> {
     let connection = stream.get_ref().1;
     Some(TlsFacts {
         version: TlsVersion::from_rustls(connection.protocol_version()?)?,

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::super::read_ahead::ReadAhead;
 use super::certificate::PresentedCertificate;
 use super::features::StreamFeatures;
 use super::target::Opening;
@@ -27,7 +28,7 @@ pub struct Upstream {
 #[derive(Debug)]
 pub enum UpstreamStream {
     /// Through TLS, by whichever opening.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<ReadAhead<TcpStream>>>),
     /// As it is.
     Plain(TcpStream),
 }
@@ -36,7 +37,7 @@ impl UpstreamStream {
     /// The socket underneath.
     pub fn tcp(&self) -> &TcpStream {
         match self {
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Tls(stream) => stream.get_ref().0.get_ref(),
             Self::Plain(stream) => stream,
         }
     }
