@@ -22,7 +22,6 @@ mod process;
 #[path = "relay/statistics.rs"]
 mod statistics;
 #[path = "../tests/support/mod.rs"]
-#[allow(dead_code, reason = "shared with tests")]
 mod support;
 #[path = "relay/tables.rs"]
 mod tables;

@@ -47,12 +47,13 @@ impl Rig {
 
     /// A client that is logged in, the server's end, and the name of the session.
     pub fn session(&mut self) -> (Peer, Peer, String) {
+        // The bind request is ours: logins come one after the other, and others do not get so far. The log may be a little behind.
+        let bind =
+            |r: &Value| (r["kind"] == "iq" && r["direction"] == "client_to_server").then(|| r["session"].as_str().unwrap().to_owned());
+        self.catch_up();
+        let earlier: Vec<String> = self.records.iter().filter_map(bind).collect();
         let (client, server) = self.proxy.log_in(&self.server);
-        let name = self.wait_for("a session that opens", |records| {
-            // The bind request is ours: logins come one after the other, and others do not get so far.
-            let name = records.iter().rfind(|r| r["kind"] == "iq" && r["direction"] == "client_to_server")?["session"].as_str().unwrap();
-            (!records.iter().any(|r| r["session"] == name && r["event"] == "close")).then(|| name.to_owned())
-        });
+        let name = self.wait_for("a session that opens", |records| records.iter().filter_map(bind).find(|name| !earlier.contains(name)));
         (client, server, name)
     }
 

@@ -41,7 +41,8 @@ pub async fn measure(pairs: Vec<Pair>, stanzas: &Stanzas, length: Duration) -> i
                 let now = Instant::now();
                 at += read as u64;
                 let mut under_way = under_way.lock().unwrap_or_else(PoisonError::into_inner);
-                while let Some((_, sent)) = under_way.pop_front_if(|(end, _)| *end <= at) {
+                while under_way.front().is_some_and(|(end, _)| *end <= at) {
+                    let Some((_, sent)) = under_way.pop_front() else { break };
                     let micros = u32::try_from((now - sent).as_micros()).unwrap_or(u32::MAX);
                     all.lock().unwrap_or_else(PoisonError::into_inner).push(micros);
                 }

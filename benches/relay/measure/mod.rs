@@ -28,7 +28,7 @@ pub async fn log_in(contender: &Contender, upstream: &Upstream, clients: usize, 
 /// Runs all of them at once, in this task.
 async fn together<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
     use std::task::Poll;
-    let mut all: Vec<(std::pin::Pin<Box<F>>, Option<F::Output>)> = futures.map(|future| (Box::pin(future), None)).collect();
+    let mut all: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|cx| {
         let mut waiting = false;
         for (future, output) in &mut all {
