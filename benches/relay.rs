@@ -35,7 +35,14 @@ use clap::Parser as _;
 fn main() -> std::process::ExitCode {
     let plan = plan::Plan::of(plan::Args::parse());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    match runtime.block_on(tables::run(&plan)) {
+    // Interrupted, it ends the proxies it started, and their logs go.
+    let work = async {
+        tokio::select! {
+            result = tables::run(&plan) => result,
+            () = stanzascope::run::interrupted() => Err("interrupted".into()),
+        }
+    };
+    match runtime.block_on(work) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
