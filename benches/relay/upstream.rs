@@ -6,13 +6,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use stanzascope::xmpp::framer::{FrameKind, Framer};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use stanzascope::xmpp::framer::FrameKind;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use crate::lab::{DOMAIN, Lab};
+use crate::support::frames::Frames;
 use crate::support::load;
 
 const HEADER: &str =
@@ -141,29 +142,4 @@ async fn log_in<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> io::Result
         stream.flush().await?;
     }
     Ok(None)
-}
-
-/// The frames of a stream.
-struct Frames {
-    framer: Framer,
-}
-
-impl Frames {
-    fn new() -> Frames {
-        Frames { framer: Framer::new(1 << 20) }
-    }
-
-    async fn next<S: AsyncRead + Unpin>(&mut self, stream: &mut S) -> io::Result<Option<(FrameKind, String)>> {
-        let mut buffer = [0; 2048];
-        loop {
-            if let Some(frame) = self.framer.poll() {
-                return Ok(Some((frame.kind, String::from_utf8_lossy(self.framer.bytes(&frame)).into_owned())));
-            }
-            let read = tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-            if read == 0 {
-                return Ok(None);
-            }
-            self.framer.feed(&buffer[..read]);
-        }
-    }
 }

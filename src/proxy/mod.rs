@@ -4,6 +4,7 @@
 //! where the few permitted changes are made.
 
 pub mod admission;
+pub mod available;
 pub mod client_hello;
 pub mod client_leg;
 pub mod clock;

@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use stanzascope::xmpp::framer::{FrameKind, Framer};
+use stanzascope::xmpp::framer::FrameKind;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::frames::Frames;
 use super::random::Random;
 
 /// What every client's password is: it must be in no artefact.
@@ -71,32 +72,6 @@ impl EchoServer {
 
     pub fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
-    }
-}
-
-/// One frame of a stream: its kind and text.
-struct Frames {
-    framer: Framer,
-}
-
-impl Frames {
-    fn new() -> Frames {
-        Frames { framer: Framer::new(16 << 20) }
-    }
-
-    /// The next frame; none at the end.
-    async fn next<S: AsyncRead + Unpin>(&mut self, stream: &mut S) -> io::Result<Option<(FrameKind, String)>> {
-        let mut buffer = [0; 16 << 10];
-        loop {
-            if let Some(frame) = self.framer.poll() {
-                return Ok(Some((frame.kind, String::from_utf8_lossy(self.framer.bytes(&frame)).into_owned())));
-            }
-            let read = tokio::time::timeout(PATIENCE, stream.read(&mut buffer)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-            if read == 0 {
-                return Ok(None);
-            }
-            self.framer.feed(&buffer[..read]);
-        }
     }
 }
 

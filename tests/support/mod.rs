@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each user takes what it needs")]
 
 pub mod fault_relay;
+pub mod frames;
 pub mod load;
 pub mod random;
 pub mod vitals;
