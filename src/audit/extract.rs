@@ -7,9 +7,9 @@ use super::decode;
 use super::decoded::Decoded;
 use super::memory::{Memory, Peer};
 use super::value::{self, Shape};
-use crate::catalog::path::{AttrTest, Extract, From, JidPart};
+use crate::catalog::path::{Extract, From, JidPart};
 pub use crate::catalog::plan::Claim;
-use crate::catalog::plan::{PlanId, Plans, Scored, SetId, Situation};
+use crate::catalog::plan::{Plans, SetId, Situation};
 use crate::catalog::{Catalog, FieldId, Kind, ValueType};
 use crate::record::{Exposure, Exposures, Typed, Via};
 use crate::xmpp::Direction;
@@ -57,9 +57,9 @@ pub struct Extractor {
     scopes: Vec<Scope>,
     /// Per node: index into `scopes`.
     scope_of: Vec<u16>,
-    /// Per node: what is read of it.
-    plan_of: Vec<PlanId>,
-    attr_claims: Vec<Scored>,
+    /// The frame is an error stanza: what it holds besides the error is an echo.
+    echoes: bool,
+    attr_claims: Vec<Claim>,
     text_claims: Vec<Claim>,
     scratch: Scratch,
 }
@@ -67,7 +67,7 @@ pub struct Extractor {
 impl Extractor {
     /// Who owns the attribute with this index, after [`Extractor::run`].
     pub fn attr_claim(&self, index: usize) -> Claim {
-        self.attr_claims[index].claim
+        self.attr_claims[index]
     }
 
     /// Who owns the text of an element, after [`Extractor::run`].
@@ -82,68 +82,102 @@ impl Extractor {
 
     /// Reads the exposures of a frame into `out`, in document order.
     pub fn run(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>, out: &mut Exposures) {
+        self.reset(catalog, document, context);
+        // About one value for each attribute and each node, about half of what came in.
+        out.reserve(document.attr_count() + document.len(), document.root().size() as usize / 2);
         let mut plans = catalog.lend_plans();
-        self.claim(catalog, document, context, &mut plans);
-        self.emit(catalog, document, context, &plans, out);
+        for index in 0..document.len() {
+            let id = NodeId(index as u32);
+            if document.node(id).kind == NodeKind::Element {
+                self.read(catalog, document.element(id), context, &mut plans, out);
+            }
+        }
         catalog.give_back(plans);
     }
 
-    fn claim(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>, plans: &mut Plans) {
+    fn reset(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>) {
         let (nodes, attrs) = (document.len(), document.attr_count());
         self.scopes.clear();
         self.attr_claims.clear();
-        self.attr_claims.resize(attrs, Scored::default());
+        self.attr_claims.resize(attrs, Claim::None);
         self.text_claims.clear();
         self.text_claims.resize(nodes, Claim::None);
         self.inside.clear();
         self.inside.resize(nodes, SetId::EMPTY);
         self.scope_of.clear();
         self.scope_of.resize(nodes, 0);
-        self.plan_of.clear();
-        self.plan_of.resize(nodes, PlanId::default());
+        self.scratch.decoded.reset(nodes);
 
         let root = document.root();
         let history = root.sym() == catalog.known.message
             && root.attr("type") == Some("groupchat")
             && root.children().any(|child| child.local() == "delay" && child.uri() == "urn:xmpp:delay");
         self.scopes.push(Scope { via: if history { Via::History } else { Via::Direct }, peer: context.peer, forwards: 0 });
+        let stanza = [catalog.known.message, catalog.known.presence, catalog.known.iq].contains(&root.sym());
+        self.echoes = stanza && root.attr("type") == Some("error");
+    }
 
-        for index in 0..nodes {
-            let id = NodeId(index as u32);
-            if document.node(id).kind == NodeKind::Text {
-                continue;
-            }
-            let element = document.element(id);
-            let parent = element.parent();
-            let (around, mut scope) = match parent {
-                Some(parent) => (self.inside[parent.id.0 as usize], self.scope_of[parent.id.0 as usize]),
-                None => (SetId::EMPTY, 0),
+    /// Reads one element: which rows apply follows from those of the element around it.
+    fn read(&mut self, catalog: &Catalog, element: Element<'_>, context: Context<'_>, plans: &mut Plans, out: &mut Exposures) {
+        let (document, index) = (element.document(), element.id.0 as usize);
+        let (mut around, mut scope, mut begins) = (SetId::EMPTY, 0, true);
+        if let Some(parent) = element.parent() {
+            (around, scope) = (self.inside[parent.id.0 as usize], self.scope_of[parent.id.0 as usize]);
+            begins = match self.inner_scope(catalog, element, parent, scope, context) {
+                Some(inner) if self.scopes.len() < usize::from(u16::MAX) => {
+                    scope = self.scopes.len() as u16;
+                    let stanza = inner.via != Via::ErrorEcho;
+                    self.scopes.push(inner);
+                    stanza
+                }
+                _ => false,
             };
-            let begins = match parent {
-                None => true,
-                Some(parent) => match self.inner_scope(catalog, element, parent, scope, context) {
-                    Some(inner) if self.scopes.len() < usize::from(u16::MAX) => {
-                        scope = self.scopes.len() as u16;
-                        let stanza = inner.via != Via::ErrorEcho;
-                        self.scopes.push(inner);
-                        stanza
-                    }
-                    _ => false,
-                },
-            };
-            self.scope_of[index] = scope;
-            let inside = plans.enter(&catalog.matcher, element, around, begins);
-            self.inside[index] = inside;
-            let situation = self.scopes[usize::from(scope)].situation(context.direction);
-            let plan_id = plans.of(catalog, inside, situation);
-            let plan = plans.get(plan_id);
-            self.plan_of[index] = plan_id;
-            self.text_claims[index] = plan.text;
-            for row in &plan.attrs {
-                if let Some(attr) = find_attr(element, &row.test) {
-                    self.attr_claims[attr].take(row.field, row.specificity);
+        }
+        let inside = plans.enter(&catalog.matcher, element, around, begins);
+        (self.inside[index], self.scope_of[index]) = (inside, scope);
+        let scope = self.scopes[usize::from(scope)];
+        let plan = plans.of(catalog, inside, scope.situation(context.direction));
+        let place = Place { via: scope.via, element: index as u32 };
+        for attr in element.attr_indices() {
+            let value = value::trimmed(document.attr_value(attr));
+            match plan.owner_of_attr(element, attr) {
+                Some(field) => {
+                    self.attr_claims[attr] = Claim::Field(field);
+                    push_claimed(out, catalog, field, value, place, context.keep_content);
+                }
+                None => {
+                    let path = out.intern(|pool| write_path(pool, element, Some(document.attr_qname(attr))));
+                    push_unclassified(out, value, document.attr_local(attr), path, place);
                 }
             }
+        }
+        self.text_claims[index] = plan.text;
+        let text = element.own_text();
+        let text = value::trimmed(&text);
+        if !text.is_empty() {
+            match plan.text {
+                Claim::Field(field) => push_claimed(out, catalog, field, text, place, context.keep_content),
+                Claim::Touched => {}
+                Claim::None => {
+                    let path = out.intern(|pool| write_path(pool, element, None));
+                    push_unclassified(out, text, element.local(), path, place);
+                }
+            }
+        } else if !plan.matched && opens_unknown(element) {
+            let path = out.intern(|pool| write_path(pool, element, None));
+            let value = out.intern_str("present");
+            out.push(Exposure {
+                field: None,
+                value,
+                path: Some(path),
+                via: place.via,
+                derived: false,
+                typed: Typed::Plain,
+                element: place.element,
+            });
+        }
+        for &field in &plan.derived {
+            self.scratch.push_derived(out, catalog, element, field, place.via, context.keep_content);
         }
     }
 
@@ -165,65 +199,8 @@ impl Extractor {
             };
             return Some(Scope { via, peer: context.memory.peer(element, None, known), forwards: outer.forwards + 1 });
         }
-        let echo = parent.parent().is_none()
-            && parent.attr("type") == Some("error")
-            && element.sym() != known.error
-            && [known.message, known.presence, known.iq].contains(&parent.sym());
+        let echo = self.echoes && parent.id.0 == 0 && element.sym() != known.error;
         echo.then_some(Scope { via: Via::ErrorEcho, ..outer })
-    }
-
-    fn emit(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>, plans: &Plans, out: &mut Exposures) {
-        // About one value for each attribute and each node, about half of what came in.
-        let rows = document.attr_count() + document.len();
-        out.reserve(rows, document.root().size() as usize / 2);
-        self.scratch.decoded.reset(document.len());
-        for index in 0..document.len() {
-            let id = NodeId(index as u32);
-            if document.node(id).kind == NodeKind::Text {
-                continue;
-            }
-            let element = document.element(id);
-            let via = self.scopes[usize::from(self.scope_of[index])].via;
-            let place = Place { via, element: index as u32 };
-            let plan = plans.get(self.plan_of[index]);
-            for attr in element.attr_indices() {
-                let value = document.attr_value(attr);
-                match self.attr_claims[attr].claim {
-                    Claim::Field(field) => push_claimed(out, catalog, field, value::trimmed(value), place, context.keep_content),
-                    Claim::None | Claim::Touched => {
-                        let path = out.intern(|pool| write_path(pool, element, Some(document.attr_qname(attr))));
-                        push_unclassified(out, value::trimmed(value), document.attr_local(attr), path, place);
-                    }
-                }
-            }
-            let text = element.own_text();
-            let text = value::trimmed(&text);
-            if !text.is_empty() {
-                match plan.text {
-                    Claim::Field(field) => push_claimed(out, catalog, field, text, place, context.keep_content),
-                    Claim::Touched => {}
-                    Claim::None => {
-                        let path = out.intern(|pool| write_path(pool, element, None));
-                        push_unclassified(out, text, element.local(), path, place);
-                    }
-                }
-            } else if !plan.matched && opens_unknown(element) {
-                let path = out.intern(|pool| write_path(pool, element, None));
-                let value = out.intern_str("present");
-                out.push(Exposure {
-                    field: None,
-                    value,
-                    path: Some(path),
-                    via,
-                    derived: false,
-                    typed: Typed::Plain,
-                    element: index as u32,
-                });
-            }
-            for &field in &plan.derived {
-                self.scratch.push_derived(out, catalog, element, field, via, context.keep_content);
-            }
-        }
     }
 }
 
@@ -251,7 +228,7 @@ impl Scratch {
     fn push_derived(&mut self, out: &mut Exposures, catalog: &Catalog, element: Element<'_>, id: FieldId, via: Via, keep_content: bool) {
         let field = catalog.field(id);
         self.value.clear();
-        self.derive(&field.extract, element);
+        self.derive(catalog, &field.extract, element);
         if self.value.is_empty() {
             return;
         }
@@ -260,7 +237,7 @@ impl Scratch {
     }
 
     /// Writes what a row reads of an element into `value`, which is empty and stays so when there is nothing.
-    fn derive(&mut self, extract: &Extract, element: Element<'_>) {
+    fn derive(&mut self, catalog: &Catalog, extract: &Extract, element: Element<'_>) {
         let text = || element.own_text();
         let value = &mut self.value;
         match extract {
@@ -278,7 +255,7 @@ impl Scratch {
             }
             Extract::Jid(part, from) => {
                 let source: Option<Cow<'_, str>> = match from {
-                    From::Attr(test) => find_attr(element, test).map(|index| element.document().attr_value(index).into()),
+                    From::Attr(test) => test.find(element).map(|index| element.document().attr_value(index).into()),
                     From::Text => Some(text()),
                 };
                 value.push_str(source.as_deref().and_then(|source| jid_part(source, *part)).unwrap_or(""));
@@ -286,17 +263,17 @@ impl Scratch {
             Extract::Sasl(part) => value.push_str(&decode::sasl_part(value::trimmed(&text()), part).unwrap_or_default()),
             Extract::Protobuf(numbers) => {
                 // Signal messages of legacy OMEMO begin with a version byte.
-                let legacy = element.uri() == crate::xmpp::ns::OMEMO_LEGACY;
+                let legacy = element.ns() == catalog.known.omemo[0];
                 if let Some(message) = self.decoded.read(element).and_then(|bytes| bytes.get(usize::from(legacy)..)) {
                     decode::protobuf_field(message, numbers, &mut self.value);
                 }
             }
             Extract::Unescaped(test) => {
-                let local = find_attr(element, test).and_then(|index| decode::unescaped_localpart(element.document().attr_value(index)));
+                let local = test.find(element).and_then(|index| decode::unescaped_localpart(element.document().attr_value(index)));
                 value.push_str(local.as_deref().unwrap_or(""));
             }
             Extract::Extension(test) => {
-                let extension = find_attr(element, test).and_then(|index| decode::extension(element.document().attr_value(index)));
+                let extension = test.find(element).and_then(|index| decode::extension(element.document().attr_value(index)));
                 value.push_str(extension.unwrap_or(""));
             }
             Extract::Styled if decode::is_styled(&text()) => value.push_str("present"),
@@ -331,16 +308,6 @@ fn count_of_first(element: Element<'_>) -> Option<u64> {
         |sibling: &Element<'_>| sibling.sym() == element.sym() && sibling.local() == element.local() && sibling.uri() == element.uri();
     let first = parent.children().find(same)?;
     (first.id == element.id).then(|| parent.children().filter(same).count() as u64)
-}
-
-fn find_attr(element: Element<'_>, test: &AttrTest) -> Option<usize> {
-    let document = element.document();
-    match test.ns {
-        None => element.attr_index(&test.local),
-        Some(ns) => {
-            element.attr_indices().find(|&i| document.attr_prefixed(i) && document.attr_ns(i) == ns && document.attr_local(i) == test.local)
-        }
-    }
 }
 
 fn jid_part(address: &str, part: JidPart) -> Option<&str> {
@@ -428,12 +395,13 @@ fn typed(out: &mut Exposures, value_type: ValueType, raw: &str) -> (crate::recor
         ValueType::Jid => {
             let value = out.intern_str(raw);
             let jid = Jid::split(raw);
-            let bare = normalised_bare(raw);
-            if jid.resourcepart().is_none() && *bare == *raw {
+            let normal = jid.is_normalised();
+            if jid.resourcepart().is_none() && normal {
                 return (value, Typed::Plain);
             }
-            let bare = out.intern_str(&bare);
-            let resource = jid.resourcepart().map(|resource| out.intern_str(resource));
+            // Parts that are as written are not written again.
+            let bare = if normal { value.part(0, jid.bare().len()) } else { out.intern_str(&normalised_bare(raw)) };
+            let resource = jid.resourcepart().map(|resource| value.part(raw.len() - resource.len(), raw.len()));
             (value, Typed::Jid { bare, resource })
         }
         ValueType::Time => {

@@ -111,7 +111,7 @@ const PROTOCOL_HOSTS: [&str; 5] = ["//jabber.org/", "//xmpp.org/", "//www.xmpp.o
 /// `data:` URIs are cut after the media type. Text that is no URI stays, but for the keys in it (see [`without_keys`]).
 pub fn sanitised_uri(value: &str, out: &mut String) {
     // A URI has a colon, a key follows a hash sign.
-    if memchr::memchr2(b':', b'#', value.as_bytes()).is_none() {
+    if !bytes::any_of_few(value.as_bytes(), |word| bytes::is(word, b':') | bytes::is(word, b'#')) {
         return out.push_str(value);
     }
     let Some(scheme) = uri_scheme(value) else {
@@ -294,7 +294,7 @@ fn is_base64_symbol(byte: u8) -> bool {
 
 /// Whether there may be white space, or another control character, which is no better in base64.
 fn may_have_white_space(value: &str) -> bool {
-    bytes::any(value.as_bytes(), |b| b <= b' ')
+    bytes::any_of_few(value.as_bytes(), |word| bytes::below(word, b' ' + 1))
 }
 
 /// Number of bytes that base64 text stands for, without looking at its symbols; `None` when its length is impossible.
@@ -314,6 +314,12 @@ pub fn push_digest(out: &mut String, bytes: &[u8]) {
 
 /// Appends a number in decimal.
 pub fn push_number(out: &mut String, number: u64) {
+    // Most are lengths and counters.
+    if number < 1000 {
+        let digit = |unit: u64| char::from(b'0' + (number / unit % 10) as u8);
+        [100, 10].into_iter().filter(|unit| number >= *unit).for_each(|unit| out.push(digit(unit)));
+        return out.push(digit(1));
+    }
     out.push_str(str::from_utf8(decimal(number, &mut [0; 20])).expect("digits"));
 }
 

@@ -264,28 +264,43 @@ fn holds_for(cond: &Cond, found: Option<&str>) -> bool {
 pub struct Questions {
     /// Those on attributes, so that each attribute is looked for once.
     of_attrs: Vec<(String, Vec<Cond>)>,
+    /// Those on children, as the names that are asked for and the bit of each: one pass over the children answers all of them.
+    of_children: FxHashMap<Sym, u64>,
+    childless: bool,
     others: Vec<Cond>,
 }
 
 impl Questions {
     fn add(&mut self, cond: &Cond) {
-        let list = match cond.attr() {
-            None => &mut self.others,
-            Some(name) => {
-                let index = self.of_attrs.iter().position(|(of, _)| of == name).unwrap_or_else(|| {
-                    self.of_attrs.push((name.to_owned(), Vec::new()));
-                    self.of_attrs.len() - 1
-                });
-                &mut self.of_attrs[index].1
-            }
+        let list = match cond {
+            Cond::HasChild(names) => return names.iter().for_each(|name| self.add_child(*name)),
+            Cond::NoChild(name) => return self.add_child(*name),
+            Cond::Childless => return self.childless = true,
+            _ => match cond.attr() {
+                None => &mut self.others,
+                Some(name) => {
+                    let index = self.of_attrs.iter().position(|(of, _)| of == name).unwrap_or_else(|| {
+                        self.of_attrs.push((name.to_owned(), Vec::new()));
+                        self.of_attrs.len() - 1
+                    });
+                    &mut self.of_attrs[index].1
+                }
+            },
         };
         if !list.contains(cond) {
             list.push(cond.clone());
         }
     }
 
+    fn add_child(&mut self, name: Sym) {
+        // Beyond the bits there are, there are too many questions anyway.
+        let bit = 1u64.checked_shl(self.of_children.len() as u32).unwrap_or(0);
+        self.of_children.entry(name).or_insert(bit);
+    }
+
     fn len(&self) -> usize {
-        self.of_attrs.iter().map(|(_, list)| list.len()).sum::<usize>() + self.others.len()
+        let of_attrs: usize = self.of_attrs.iter().map(|(_, list)| list.len()).sum();
+        of_attrs + self.of_children.len() + usize::from(self.childless) + self.others.len()
     }
 
     /// Whether nothing has to be asked.
@@ -296,10 +311,18 @@ impl Questions {
     /// The answers, a bit for each question.
     pub fn answers(&self, element: Element<'_>) -> u64 {
         let mut answers = 0;
+        if !self.of_children.is_empty() {
+            for child in element.children() {
+                answers |= self.of_children.get(&child.sym()).copied().unwrap_or(0);
+            }
+        }
         let mut answer = |holds| answers = answers << 1 | u64::from(holds);
         for (name, conds) in &self.of_attrs {
             let found = element.attr(name);
             conds.iter().for_each(|cond| answer(holds_for(cond, found)));
+        }
+        if self.childless {
+            answer(element.children().next().is_none());
         }
         self.others.iter().for_each(|cond| answer(holds(cond, element)));
         answers

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ValueType;
+use crate::xmpp::element::{Element, Irregular};
 use crate::xmpp::names::{Names, NsId, Sym};
 use crate::xmpp::ns;
 
@@ -80,6 +81,30 @@ pub struct AttrTest {
     pub ns: Option<NsId>,
     /// Local name.
     pub local: String,
+}
+
+impl AttrTest {
+    /// Whether the attribute of an element with this index is the one that is meant: of several of that name the first.
+    #[inline]
+    pub fn finds(&self, element: Element<'_>, attr: usize) -> bool {
+        let document = element.document();
+        let named = match self.ns {
+            None => document.attr_qname(attr) == self.local,
+            Some(ns) => document.attr_prefixed(attr) && document.attr_ns(attr) == ns && document.attr_local(attr) == self.local,
+        };
+        named && (!document.irregular().contains(Irregular::DuplicateAttribute) || self.find(element) == Some(attr))
+    }
+
+    /// The index of the attribute that is meant, if the element has it.
+    pub fn find(&self, element: Element<'_>) -> Option<usize> {
+        let document = element.document();
+        match self.ns {
+            None => element.attr_index(&self.local),
+            Some(ns) => element
+                .attr_indices()
+                .find(|&i| document.attr_prefixed(i) && document.attr_ns(i) == ns && document.attr_local(i) == self.local),
+        }
+    }
 }
 
 /// Where a part of an address is read from.

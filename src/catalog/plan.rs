@@ -10,7 +10,7 @@ use super::path::{AttrTest, Extract};
 use super::{Catalog, Field, FieldId, When};
 use crate::xmpp::Direction;
 use crate::xmpp::element::Element;
-use crate::xmpp::names::{NsId, Sym};
+use crate::xmpp::names::Sym;
 
 /// Who owns a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,16 +26,14 @@ pub enum Claim {
 
 /// A claim and the specificity of its row.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Scored {
-    /// The claim.
-    pub claim: Claim,
+struct Scored {
+    claim: Claim,
     score: u32,
 }
 
 impl Scored {
     /// The most specific row owns a value; of several the first.
-    #[inline]
-    pub fn take(&mut self, id: FieldId, specificity: u32) {
+    fn take(&mut self, id: FieldId, specificity: u32) {
         if !matches!(self.claim, Claim::Field(_)) || specificity > self.score {
             *self = Scored { claim: Claim::Field(id), score: specificity };
         }
@@ -86,8 +84,8 @@ impl Situation {
 /// What is read of an element.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// Rows that own an attribute if the element has it.
-    pub attrs: Vec<AttrRow>,
+    /// Rows that own an attribute if the element has it, the most specific first.
+    attrs: Vec<AttrRow>,
     /// Who owns the text.
     pub text: Claim,
     /// Rows that read something without owning a value.
@@ -98,16 +96,19 @@ pub struct Plan {
 
 /// A row that owns an attribute. Of several that find the same attribute the first that claims it with the highest specificity wins.
 #[derive(Debug)]
-pub struct AttrRow {
-    /// Which attribute.
-    pub test: AttrTest,
-    /// The row.
-    pub field: FieldId,
-    /// Its specificity.
-    pub specificity: u32,
+struct AttrRow {
+    test: AttrTest,
+    field: FieldId,
+    specificity: u32,
 }
 
 impl Plan {
+    /// The row that owns an attribute of the element, given by its index.
+    #[inline]
+    pub fn owner_of_attr(&self, element: Element<'_>, attr: usize) -> Option<FieldId> {
+        self.attrs.iter().find(|row| row.test.finds(element, attr)).map(|row| row.field)
+    }
+
     fn make(catalog: &Catalog, states: &[StateId], situation: Situation) -> Plan {
         let mut plan = Plan::default();
         let mut text = Scored::default();
@@ -157,10 +158,6 @@ impl Plan {
     }
 }
 
-/// A plan, by number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PlanId(u32);
-
 /// A set of states, by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct SetId(u32);
@@ -170,14 +167,25 @@ impl SetId {
     pub const EMPTY: SetId = SetId(0);
 }
 
-/// What decides, besides conditions on values, which states an element leads to.
+/// What decides, besides conditions on values, which states an element leads to: the set of states around it, its name or, when that is
+/// not known, its namespace, and whether it begins a stanza or nonza (of the stream, or one that is forwarded). In one word, since it is
+/// looked up for each element that passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Step {
-    around: SetId,
-    sym: Sym,
-    ns: NsId,
-    begins: bool,
+struct Step(u64);
+
+impl Step {
+    fn new(around: SetId, element: Element<'_>, begins: bool) -> Step {
+        // A known name has one namespace.
+        let name = match element.sym() {
+            Sym::UNKNOWN => element.ns().0 | NAMESPACE,
+            Sym(name) => name,
+        };
+        Step(u64::from(around.0) << 32 | u64::from(name) << 1 | u64::from(begins))
+    }
 }
+
+/// Marks a namespace, as opposed to a name. Of both there are fewer.
+const NAMESPACE: u32 = 1 << 30;
 
 /// Where a step leads.
 #[derive(Debug)]
@@ -240,7 +248,7 @@ impl Plans {
     ///
     /// `begins` says that the element begins a stanza or nonza (of the stream, or one that is forwarded).
     pub fn enter(&mut self, matcher: &Matcher, element: Element<'_>, around: SetId, begins: bool) -> SetId {
-        let step = Step { around, sym: element.sym(), ns: element.ns(), begins };
+        let step = Step::new(around, element, begins);
         let answers = match self.steps.get(&step) {
             Some(Leads::To(set)) => return *set,
             Some(Leads::Asks(questions, known)) => {
@@ -279,9 +287,9 @@ impl Plans {
     }
 
     /// The plan for an element in which these states end.
-    pub fn of(&mut self, catalog: &Catalog, set: SetId, situation: Situation) -> PlanId {
+    pub fn of(&mut self, catalog: &Catalog, set: SetId, situation: Situation) -> &Plan {
         if set == SetId::EMPTY {
-            return PlanId::default();
+            return &self.plans[0];
         }
         let Set { states, plans } = &mut self.sets[set.0 as usize];
         let plan = &mut plans[situation.index()];
@@ -289,12 +297,6 @@ impl Plans {
             *plan = self.plans.len() as u32;
             self.plans.push(Plan::make(catalog, states, situation));
         }
-        PlanId(*plan)
-    }
-
-    /// A plan.
-    #[inline]
-    pub fn get(&self, id: PlanId) -> &Plan {
-        &self.plans[id.0 as usize]
+        &self.plans[*plan as usize]
     }
 }

@@ -61,6 +61,13 @@ impl PoolRange {
     fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
+
+    /// A piece of it, by byte positions in it.
+    pub fn part(self, from: usize, to: usize) -> PoolRange {
+        let part = PoolRange { start: self.start + from as u32, end: self.start + to as u32 };
+        debug_assert!(part.start <= part.end && part.end <= self.end);
+        part
+    }
 }
 
 /// One value the server could read.
@@ -142,6 +149,11 @@ impl Exposures {
     #[inline]
     pub fn text(&self, range: PoolRange) -> &str {
         &self.pool[range.range()]
+    }
+
+    /// All texts of the pool, one after the other.
+    pub fn texts(&self) -> &str {
+        &self.pool
     }
 
     /// Field name of an exposure.

@@ -10,10 +10,16 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// Whether a text stands between quotes as it is, with nothing to escape.
+pub fn is_plain(text: &str) -> bool {
+    !bytes::any(text.as_bytes(), is_special)
+}
+
 /// Appends what stands between the quotes.
 pub fn inner(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
-    if !bytes::any(rest, is_special) {
+    let short = rest.len() < 32;
+    if if short { !bytes::any_of_few(rest, special) } else { is_plain(text) } {
         return out.extend_from_slice(rest);
     }
     while let Some(at) = first_special(rest) {
@@ -58,36 +64,19 @@ pub fn members(out: &mut Vec<u8>, value: &impl serde::Serialize) {
 }
 
 /// Position of the first byte that must be escaped.
-fn first_special(bytes: &[u8]) -> Option<usize> {
-    let word_at = |at: usize| u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
-    let scan = |from: usize| bytes[from..].iter().position(|&b| is_special(b)).map(|found| from + found);
-    let Some(last) = bytes.len().checked_sub(8) else { return scan(0) };
-    let mut at = 0;
-    while at < last {
-        if has_special(word_at(at)) {
-            return scan(at);
-        }
-        at += 8;
-    }
-    // The last word may overlap the one before.
-    if has_special(word_at(last)) { scan(at.min(last)) } else { None }
+fn first_special(text: &[u8]) -> Option<usize> {
+    let (words, _) = text.as_chunks::<8>();
+    let plain = words.iter().take_while(|word| !bytes::any_of_few(*word, special)).count() * 8;
+    text[plain..].iter().position(|&b| is_special(b)).map(|at| plain + at)
 }
 
 fn is_special(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\')
 }
 
-/// Whether one of eight bytes must be escaped: the tests for a zero byte and for a byte below n of "Bit Twiddling Hacks", which are exact
-/// about whether there is one.
-fn has_special(word: u64) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    let is = |byte: u8| {
-        let zero = word ^ (ONES * u64::from(byte));
-        zero.wrapping_sub(ONES) & !zero
-    };
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (control | is(b'"') | is(b'\\')) & HIGH != 0
+/// The same for [`bytes::any_of_few`].
+fn special(word: u64) -> u64 {
+    bytes::below(word, 0x20) | bytes::is(word, b'"') | bytes::is(word, b'\\')
 }
 
 fn escape(out: &mut Vec<u8>, byte: u8) {

@@ -42,14 +42,20 @@ impl<'a> Jid<'a> {
     pub fn bare(self) -> &'a str {
         &self.raw[..self.bare_end]
     }
+
+    /// Whether local and domain part are written as [`normalised_bare`] would write them.
+    pub fn is_normalised(self) -> bool {
+        let bare = self.bare();
+        // For ASCII, which is nearly all there is, without an early exit and so many bytes at a time.
+        let (ascii, upper) = bare.bytes().fold((true, false), |(ascii, upper), b| (ascii & b.is_ascii(), upper | b.is_ascii_uppercase()));
+        if ascii { !upper } else { bare.chars().all(|c| !c.is_uppercase()) }
+    }
 }
 
 /// The bare address in lower case, for comparing. Borrowed when nothing changes.
 pub fn normalised_bare(raw: &str) -> Cow<'_, str> {
-    let bare = Jid::split(raw).bare();
-    // For ASCII, which is nearly all there is, without an early exit and so many bytes at a time.
-    let (ascii, upper) = bare.bytes().fold((true, false), |(ascii, upper), b| (ascii & b.is_ascii(), upper | b.is_ascii_uppercase()));
-    if if ascii { !upper } else { bare.chars().all(|c| !c.is_uppercase()) } { Cow::Borrowed(bare) } else { Cow::Owned(bare.to_lowercase()) }
+    let jid = Jid::split(raw);
+    if jid.is_normalised() { Cow::Borrowed(jid.bare()) } else { Cow::Owned(jid.bare().to_lowercase()) }
 }
 
 /// Whether two addresses have the same bare address.

@@ -87,6 +87,11 @@ impl Irregulars {
         self.0 |= 1 << what as u8;
     }
 
+    /// Whether one is there.
+    pub fn contains(self, what: Irregular) -> bool {
+        self.0 & (1 << what as u8) != 0
+    }
+
     /// Whether there is none.
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -94,6 +99,6 @@ impl Irregulars {
 
     /// The members.
     pub fn iter(self) -> impl Iterator<Item = Irregular> {
-        Irregular::ALL.into_iter().filter(move |what| self.0 & (1 << *what as u8) != 0)
+        Irregular::ALL.into_iter().filter(move |what| self.contains(*what))
     }
 }
