@@ -3,28 +3,31 @@
 //! Structure, names and metadata stay; content shows as class and length, secrets as length. Prefixes are resolved into `xmlns` so that the
 //! piece can be read by itself.
 
-use super::extract::{Claim, Extractor};
+use std::borrow::Cow;
+
+use super::extract::{Claim, Extractor, MAX_SAME, Read};
 use super::value::{self, Shape};
 use crate::bytes;
 use crate::catalog::path::Extract;
-use crate::catalog::{Catalog, Kind, ValueType};
+use crate::catalog::{Kind, ValueType};
+use crate::record::Exposures;
 use crate::xmpp::element::{Document, Element, NodeId, NodeKind};
 
 /// Longest metadata value shown in evidence, in bytes; the exposure has it whole.
 const MAX_SHOWN: usize = 512;
 
-/// Writes a frame's redacted XML into `out`, which is empty.
-pub fn redacted(catalog: &Catalog, document: &Document, extractor: &Extractor, keep_content: bool, mut out: String) -> String {
+/// Writes a frame's redacted XML into `out`, which is empty. The extractor has just read the frame into `exposures`.
+pub fn redacted(document: &Document, extractor: &Extractor, exposures: &Exposures, keep_content: bool, mut out: String) -> String {
     out.reserve(document.root().size() as usize);
-    let writer = Writer { catalog, document, extractor, keep_content };
+    let writer = Writer { document, extractor, exposures, keep_content };
     writer.element(&mut out, document.root(), crate::xmpp::ns::CLIENT);
     out
 }
 
 struct Writer<'a> {
-    catalog: &'a Catalog,
     document: &'a Document,
     extractor: &'a Extractor,
+    exposures: &'a Exposures,
     keep_content: bool,
 }
 
@@ -42,7 +45,11 @@ impl Writer<'_> {
             out.push(' ');
             out.push_str(self.document.attr_qname(attr));
             out.push_str("='");
-            self.value(out, self.extractor.attr_claim(attr), self.document.attr_value(attr), self.document.attr_local(attr));
+            let (read, local) = (self.extractor.attr(attr), self.document.attr_local(attr));
+            match read.shown {
+                Some(shown) => escape(out, self.exposures.text(shown)),
+                None => self.value(out, read.claim, value::trimmed(self.document.attr_value(attr)), local, None),
+            }
             out.push('\'');
         }
         let mut children = element.child_nodes().peekable();
@@ -64,14 +71,24 @@ impl Writer<'_> {
     }
 
     fn text(&self, out: &mut String, element: Element<'_>, id: NodeId) {
+        let Read { claim, shown } = self.extractor.text(element.id);
+        if let Some(shown) = shown {
+            return escape(out, self.exposures.text(shown));
+        }
         let text = value::trimmed(self.document.text_node(id));
         if !text.is_empty() {
-            self.value(out, self.extractor.text_claim(element.id), text, element.local());
+            self.value(out, claim, text, element.local(), Some(element));
         }
     }
 
-    fn value(&self, out: &mut String, claim: Claim, raw: &str, hint: &str) {
-        let raw = value::trimmed(raw);
+    /// A value that shows otherwise than in its exposure. It is the text `of` an element if it is no attribute.
+    fn value(&self, out: &mut String, claim: Claim, raw: &str, hint: &str, of: Option<Element<'_>>) {
+        // What was decoded whole has no sign in it that another class goes by.
+        let decodes = |element: Element<'_>| {
+            let whole = matches!(element.own_text(), Cow::Borrowed(_));
+            whole && self.extractor.decoded().of(element).is_some_and(|bytes| bytes.len() >= 16) && !value::may_have_white_space(raw)
+        };
+        let class = || if of.is_some_and(decodes) { "base64" } else { value::text_class(raw) };
         let hide = |out: &mut String, class: &str| {
             out.push('[');
             out.push_str(class);
@@ -81,15 +98,15 @@ impl Writer<'_> {
         };
         match claim {
             Claim::Field(id) => {
-                let field = self.catalog.field(id);
+                let field = self.exposures.catalog().field(id);
                 match (field.kind, field.value_type) {
                     (Kind::Secret, _) => hide(out, "secret"),
                     (Kind::Content, _) if !self.keep_content => hide(out, value::text_class(raw)),
                     (Kind::Mixed, _) if !self.keep_content && value::shape(raw, "") == Shape::Text => hide(out, value::text_class(raw)),
                     // The row reads a length. What has it is ciphertext at best, and text where a client encodes instead of encrypting.
-                    _ if field.extract == Extract::Base64Length => hide(out, value::text_class(raw)),
+                    _ if field.extract == Extract::Base64Length => hide(out, class()),
                     (_, ValueType::Base64) => hide(out, "base64"),
-                    _ if raw.len() > 64 && value::text_class(raw) == "base64" => hide(out, "base64"),
+                    _ if raw.len() > MAX_SAME && class() == "base64" => hide(out, "base64"),
                     _ => self.shown(out, raw),
                 }
             }
@@ -122,7 +139,8 @@ impl Writer<'_> {
 fn escape(out: &mut String, text: &str) {
     let mut rest = text;
     let is_special = |b| (b == b'&') | (b == b'<') | (b == b'>') | (b == b'\'');
-    if !bytes::any(text.as_bytes(), is_special) {
+    let special = |word| bytes::is(word, b'&') | bytes::is(word, b'<') | bytes::is(word, b'>') | bytes::is(word, b'\'');
+    if !bytes::any_of_few(text.as_bytes(), special) {
         return out.push_str(text);
     }
     while let Some(at) = rest.bytes().position(is_special) {

@@ -11,6 +11,7 @@ use crate::catalog::path::{Extract, From, JidPart};
 pub use crate::catalog::plan::Claim;
 use crate::catalog::plan::{Plans, SetId, Situation};
 use crate::catalog::{Catalog, FieldId, Kind, ValueType};
+use crate::record::exposure::PoolRange;
 use crate::record::{Exposure, Exposures, Typed, Via};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, NodeId, NodeKind};
@@ -49,6 +50,15 @@ impl Scope {
     }
 }
 
+/// What became of an attribute or a text.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Read {
+    /// Who owns it.
+    pub claim: Claim,
+    /// What the log shows of it, where evidence shows the same: not where that is longer, or a number that stands for it.
+    pub shown: Option<PoolRange>,
+}
+
 /// Working memory, kept between frames.
 #[derive(Debug, Default)]
 pub struct Extractor {
@@ -59,24 +69,30 @@ pub struct Extractor {
     scope_of: Vec<u16>,
     /// The frame is an error stanza: what it holds besides the error is an echo.
     echoes: bool,
-    attr_claims: Vec<Claim>,
-    text_claims: Vec<Claim>,
+    /// Per attribute, and per node for its text.
+    attrs: Vec<Read>,
+    texts: Vec<Read>,
     scratch: Scratch,
 }
 
 impl Extractor {
-    /// Who owns the attribute with this index, after [`Extractor::run`].
-    pub fn attr_claim(&self, index: usize) -> Claim {
-        self.attr_claims[index]
+    /// What became of the attribute with this index, after [`Extractor::run`].
+    pub fn attr(&self, index: usize) -> Read {
+        self.attrs[index]
     }
 
-    /// Who owns the text of an element, after [`Extractor::run`].
-    pub fn text_claim(&self, id: NodeId) -> Claim {
-        self.text_claims[id.0 as usize]
+    /// What became of the text of an element, after [`Extractor::run`].
+    pub fn text(&self, id: NodeId) -> Read {
+        self.texts[id.0 as usize]
     }
 
     /// What was decoded of the frame, after [`Extractor::run`].
-    pub fn decoded(&mut self) -> &mut Decoded {
+    pub fn decoded(&self) -> &Decoded {
+        &self.scratch.decoded
+    }
+
+    /// The same, to decode more of it.
+    pub fn decoded_mut(&mut self) -> &mut Decoded {
         &mut self.scratch.decoded
     }
 
@@ -98,10 +114,10 @@ impl Extractor {
     fn reset(&mut self, catalog: &Catalog, document: &Document, context: Context<'_>) {
         let (nodes, attrs) = (document.len(), document.attr_count());
         self.scopes.clear();
-        self.attr_claims.clear();
-        self.attr_claims.resize(attrs, Claim::None);
-        self.text_claims.clear();
-        self.text_claims.resize(nodes, Claim::None);
+        self.attrs.clear();
+        self.attrs.resize(attrs, Read::default());
+        self.texts.clear();
+        self.texts.resize(nodes, Read::default());
         self.inside.clear();
         self.inside.resize(nodes, SetId::EMPTY);
         self.scope_of.clear();
@@ -140,29 +156,32 @@ impl Extractor {
         let place = Place { via: scope.via, element: index as u32 };
         for attr in element.attr_indices() {
             let value = value::trimmed(document.attr_value(attr));
-            match plan.owner_of_attr(element, attr) {
-                Some(field) => {
-                    self.attr_claims[attr] = Claim::Field(field);
-                    push_claimed(out, catalog, field, value, place, context.keep_content);
-                }
+            self.attrs[attr] = match plan.owner_of_attr(element, attr) {
+                Some(field) => Read {
+                    claim: Claim::Field(field),
+                    shown: push_claimed(out, catalog, field, value, place, context.keep_content),
+                },
                 None => {
                     let path = out.intern(|pool| write_path(pool, element, Some(document.attr_qname(attr))));
-                    push_unclassified(out, value, document.attr_local(attr), path, place);
+                    Read { claim: Claim::None, shown: push_unclassified(out, value, document.attr_local(attr), path, place) }
                 }
-            }
+            };
         }
-        self.text_claims[index] = plan.text;
         let text = element.own_text();
+        // Of several texts evidence shows each by itself.
+        let whole = matches!(text, Cow::Borrowed(_));
         let text = value::trimmed(&text);
+        self.texts[index].claim = plan.text;
         if !text.is_empty() {
-            match plan.text {
+            let shown = match plan.text {
                 Claim::Field(field) => push_claimed(out, catalog, field, text, place, context.keep_content),
-                Claim::Touched => {}
+                Claim::Touched => None,
                 Claim::None => {
                     let path = out.intern(|pool| write_path(pool, element, None));
-                    push_unclassified(out, text, element.local(), path, place);
+                    push_unclassified(out, text, element.local(), path, place)
                 }
-            }
+            };
+            self.texts[index].shown = shown.filter(|_| whole);
         } else if !plan.matched && opens_unknown(element) {
             let path = out.intern(|pool| write_path(pool, element, None));
             let value = out.intern_str("present");
@@ -319,8 +338,10 @@ fn jid_part(address: &str, part: JidPart) -> Option<&str> {
     }
 }
 
-fn push_claimed(out: &mut Exposures, catalog: &Catalog, id: FieldId, raw: &str, place: Place, keep_content: bool) {
+/// Adds the value of a row. What is returned is [`Read::shown`].
+fn push_claimed(out: &mut Exposures, catalog: &Catalog, id: FieldId, raw: &str, place: Place, keep_content: bool) -> Option<PoolRange> {
     let field = catalog.field(id);
+    let mut same = false;
     let (value, typed) = if matches!(field.extract, Extract::Base64Length) {
         let length = value::base64_length(raw);
         let write = |pool: &mut String| match length {
@@ -333,18 +354,38 @@ fn push_claimed(out: &mut Exposures, catalog: &Catalog, id: FieldId, raw: &str, 
         let decoded = value::decode_base64(raw).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         show(out, field.kind, field.value_type, decoded.as_deref().unwrap_or("[not base64]"), keep_content)
     } else {
+        let hidden = field.kind == Kind::Secret || field.kind == Kind::Content && !keep_content;
+        same = hidden || evidence_shows_the_same(field.value_type, raw);
         show(out, field.kind, field.value_type, raw, keep_content)
     };
     out.push(Exposure { field: Some(id), value, path: None, via: place.via, derived: false, typed, element: place.element });
+    same.then_some(value)
 }
 
-fn push_unclassified(out: &mut Exposures, raw: &str, hint: &str, path: crate::record::exposure::PoolRange, place: Place) {
-    let (value, typed) = match shaped(raw, hint) {
+/// Whether evidence shows of a value that is not hidden what its exposure shows: evidence cuts what is long, hides what looks like a key,
+/// and takes fragments out of whatever is a URI.
+fn evidence_shows_the_same(value_type: ValueType, raw: &str) -> bool {
+    raw.len() <= MAX_SAME
+        && match value_type {
+            ValueType::Base64 => false,
+            ValueType::Jid | ValueType::Time | ValueType::Ip => !value::may_be_uri(raw),
+            ValueType::Uri | ValueType::Text | ValueType::Number => true,
+        }
+}
+
+/// Longer values may be base64, which evidence hides.
+pub const MAX_SAME: usize = 64;
+
+/// The same for a value that no row claims.
+fn push_unclassified(out: &mut Exposures, raw: &str, hint: &str, path: PoolRange, place: Place) -> Option<PoolRange> {
+    let shaped = shaped(raw, hint);
+    let (value, typed) = match shaped {
         Some(value_type) => show(out, Kind::Metadata, value_type, raw, false),
         // Nobody said that this may be shown, so it is treated like content.
         None => show(out, Kind::Content, ValueType::Text, raw, false),
     };
     out.push(Exposure { field: None, value, path: Some(path), via: place.via, derived: false, typed, element: place.element });
+    shaped.is_none_or(|value_type| evidence_shows_the_same(value_type, raw)).then_some(value)
 }
 
 /// The type of a value that looks like one, whoever wrote it; text has none.
@@ -366,7 +407,7 @@ fn show(
     value_type: ValueType,
     raw: &str,
     keep_content: bool,
-) -> (crate::record::exposure::PoolRange, Typed) {
+) -> (PoolRange, Typed) {
     let bytes = raw.len() as u32;
     match kind {
         Kind::Secret => (out.intern(|pool| write_hidden(pool, "secret", raw.len())), Typed::Hidden { class: "secret", bytes }),
@@ -390,7 +431,7 @@ fn write_hidden(pool: &mut String, class: &str, bytes: usize) {
     pool.push_str(" bytes]");
 }
 
-fn typed(out: &mut Exposures, value_type: ValueType, raw: &str) -> (crate::record::exposure::PoolRange, Typed) {
+fn typed(out: &mut Exposures, value_type: ValueType, raw: &str) -> (PoolRange, Typed) {
     match value_type {
         ValueType::Jid => {
             let value = out.intern_str(raw);

@@ -128,6 +128,10 @@ impl Auditor {
             peer,
         };
         self.extractor.run(&self.catalog, &self.document, context, &mut stanza.exposures);
+        if self.settings.evidence == Evidence::Redacted {
+            let shown = &stanza.exposures;
+            stanza.evidence = Some(evidence::redacted(&self.document, &self.extractor, shown, self.settings.keep_content, evidence));
+        }
         stanza.observers = observers::of(root, direction, stanza.phase, peer, self.memory.own.as_deref(), known);
         stanza.kind = frame_name(root, header, known);
         root.local().clone_into(&mut stanza.name);
@@ -157,7 +161,7 @@ impl Auditor {
             frame: bytes,
             max_forwards: self.settings.limits.max_forwards,
         };
-        let judged = self.opacity.judge(root, &scene, self.extractor.decoded());
+        let judged = self.opacity.judge(root, &scene, self.extractor.decoded_mut());
         if judged.is_some() {
             stanza.conversation = conversation(message, direction, &self.memory).or_else(|| self.memory.own.clone());
         }
@@ -184,10 +188,6 @@ impl Auditor {
         });
         self.queue_findings(findings);
         stanza.irregular = self.document.irregular();
-        if self.settings.evidence == Evidence::Redacted {
-            let keep_content = self.settings.keep_content;
-            stanza.evidence = Some(evidence::redacted(&self.catalog, &self.document, &self.extractor, keep_content, evidence));
-        }
         stanza
     }
 

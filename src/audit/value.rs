@@ -110,8 +110,7 @@ const PROTOCOL_HOSTS: [&str; 5] = ["//jabber.org/", "//xmpp.org/", "//www.xmpp.o
 ///
 /// `data:` URIs are cut after the media type. Text that is no URI stays, but for the keys in it (see [`without_keys`]).
 pub fn sanitised_uri(value: &str, out: &mut String) {
-    // A URI has a colon, a key follows a hash sign.
-    if !bytes::any_of_few(value.as_bytes(), |word| bytes::is(word, b':') | bytes::is(word, b'#')) {
+    if !may_be_uri(value) {
         return out.push_str(value);
     }
     let Some(scheme) = uri_scheme(value) else {
@@ -155,6 +154,11 @@ pub fn sanitised_uri(value: &str, out: &mut String) {
             out.push_str(separator);
         }
     }
+}
+
+/// Whether a text may be, or hold, something that [`sanitised_uri`] cuts: a URI has a colon, a key follows a hash sign.
+pub fn may_be_uri(text: &str) -> bool {
+    bytes::any_of_few(text.as_bytes(), |word| bytes::is(word, b':') | bytes::is(word, b'#'))
 }
 
 /// The text without white space around it. Nearly none has any, and that the first and last byte can tell.
@@ -293,7 +297,7 @@ fn is_base64_symbol(byte: u8) -> bool {
 }
 
 /// Whether there may be white space, or another control character, which is no better in base64.
-fn may_have_white_space(value: &str) -> bool {
+pub fn may_have_white_space(value: &str) -> bool {
     bytes::any_of_few(value.as_bytes(), |word| bytes::below(word, b' ' + 1))
 }
 
