@@ -12,8 +12,7 @@ mod tests;
 mod words;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use closed::{ByWord, Families, Grid};
@@ -102,8 +101,8 @@ pub struct Metrics {
     stanzas: Grid,
     bytes: ByWord,
     /// Exposures by field since the last [`Metrics::encode`], and the two counters each field adds to. One relaxed addition is all that
-    /// an exposure costs while it passes.
-    pending: Vec<AtomicU64>,
+    /// an exposure costs while it passes, in counters that few threads share: they would take them from each other's caches.
+    pending: [Vec<AtomicU64>; SHARES],
     folds: Vec<[IntCounter; 2]>,
     unclassified: ByWord,
     copies: IntCounter,
@@ -112,7 +111,7 @@ pub struct Metrics {
     facts: Vec<ByWord>,
     presences: Grid,
     signals: Vec<[IntCounter; 3]>,
-    names: Mutex<Names>,
+    names: Names,
     verdicts: ByWord,
     findings: Grid,
     gaps: ByWord,
@@ -128,6 +127,17 @@ pub struct Metrics {
     otlp_records: ByWord,
     otlp_retries: IntCounter,
     otlp_behind: IntGauge,
+}
+
+/// Sets of counters, of which each thread uses one.
+const SHARES: usize = 4;
+
+thread_local! {
+    /// The set that this thread counts in.
+    static SHARE: usize = {
+        static THREADS: AtomicUsize = AtomicUsize::new(0);
+        THREADS.fetch_add(1, Ordering::Relaxed) % SHARES
+    };
 }
 
 /// What the values of a field say beyond being exposures.
@@ -201,7 +211,7 @@ impl Metrics {
                 ("direction", DIRECTIONS),
             ),
             bytes: f.words("stanzascope_bytes_total", "Decrypted bytes relayed.", "direction", &DIRECTIONS[..2]),
-            pending: catalog.fields.iter().map(|_| AtomicU64::new(0)).collect(),
+            pending: std::array::from_fn(|_| catalog.fields.iter().map(|_| AtomicU64::new(0)).collect()),
             folds: layers.into_iter().zip(patterns).map(|(layer, pattern)| [layer, pattern]).collect(),
             unclassified: f.words(
                 "stanzascope_unclassified_total",
@@ -223,7 +233,7 @@ impl Metrics {
                 .map(|(_, word)| words::signals().iter().position(|known| known == word).expect("it is one of them"))
                 .map(|row| std::array::from_fn(|column| signals.at(row, column).clone()))
                 .collect(),
-            names: Mutex::new(Names::new(&f)),
+            names: Names::new(&f),
             verdicts: f.words("stanzascope_verdicts_total", "Verdicts on messages.", "verdict", &names(Verdict::ALL, Verdict::name)),
             findings: f.grid("stanzascope_findings_total", "Findings of rules.", ("severity", &SEVERITIES), ("favour", FAVOURS)),
             gaps: f.words_and_other("stanzascope_gaps_total", "What was not read, by reason.", "reason", GAP_REASONS),
@@ -263,7 +273,7 @@ impl Metrics {
             Body::Gap(gap) => self.observe_gap(gap),
             Body::Intervention(intervention) => self.interventions.count(&intervention.action),
             Body::Finding(finding) => self.findings.count(&finding.severity, &finding.favour),
-            Body::Session(event) => event.account.iter().for_each(|account| self.names().add_own(account)),
+            Body::Session(event) => event.account.iter().for_each(|account| self.names.add_own(account)),
             Body::Keepalive { .. } | Body::Mark { .. } | Body::Assessment(_) => {}
         }
         self.records.at(record_type(&record.body)).inc();
@@ -289,12 +299,13 @@ impl Metrics {
     /// Gives the `<show/>` of a presence, if one was among them.
     fn observe_exposures<'e>(&self, exposures: &'e Exposures, direction: Option<Direction>) -> Option<&'e str> {
         let mut show = None;
+        let pending = &self.pending[SHARE.with(|share| *share)];
         for exposure in exposures.iter() {
             let Some(id) = exposure.field else {
                 self.unclassified.at(column(direction)).inc();
                 continue;
             };
-            self.pending[id.0 as usize].fetch_add(1, Ordering::Relaxed);
+            pending[id.0 as usize].fetch_add(1, Ordering::Relaxed);
             match self.readings[id.0 as usize] {
                 Reading::Nothing => {}
                 Reading::Show => show = Some(exposures.text(exposure.value)),
@@ -309,13 +320,9 @@ impl Metrics {
         match reading {
             Reading::Fact(fact) => self.facts[fact].count(exposures.text(exposure.value)),
             Reading::Signal(signal) => self.signals[signal][column(direction)].inc(),
-            Reading::Name(naming) => self.names().look(naming, exposures, exposure),
+            Reading::Name(naming) => self.names.look(naming, exposures, exposure),
             Reading::Nothing | Reading::Show => {}
         }
-    }
-
-    fn names(&self) -> MutexGuard<'_, Names> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn observe_gap(&self, gap: &Gap) {
@@ -407,13 +414,13 @@ impl Metrics {
 
     /// Everything in Prometheus' text format.
     pub fn encode(&self) -> String {
-        for (pending, folds) in self.pending.iter().zip(&self.folds) {
-            let seen = pending.swap(0, Ordering::Relaxed);
+        for (field, folds) in self.folds.iter().enumerate() {
+            let seen = self.pending.iter().map(|pending| pending[field].swap(0, Ordering::Relaxed)).sum();
             if seen > 0 {
                 folds.iter().for_each(|counter| counter.inc_by(seen));
             }
         }
-        self.names().show();
+        self.names.show();
         TextEncoder::new().encode_to_string(&self.registry.gather()).expect("every family has a name and series")
     }
 }

@@ -16,7 +16,7 @@ use crate::record::{Exposure, Exposures, Typed, Via};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Element, NodeId, NodeKind};
 use crate::xmpp::jid::{Jid, normalised_bare};
-use crate::xmpp::names::NsId;
+use crate::xmpp::names::{NsId, Sym};
 
 /// What the frame is read as.
 #[derive(Debug, Clone, Copy)]
@@ -322,15 +322,17 @@ fn contains(text: &str, needle: &str) -> bool {
 
 /// How many siblings an element has of its name, itself included, if it is the first of them.
 fn count_of_first(element: Element<'_>) -> Option<u64> {
+    let known = element.sym() != Sym::UNKNOWN;
+    let same = |sibling: &Element<'_>| {
+        sibling.sym() == element.sym() && (known || sibling.local() == element.local() && sibling.uri() == element.uri())
+    };
     let parent = element.parent()?;
-    let same =
-        |sibling: &Element<'_>| sibling.sym() == element.sym() && sibling.local() == element.local() && sibling.uri() == element.uri();
     let first = parent.children().find(same)?;
     (first.id == element.id).then(|| parent.children().filter(same).count() as u64)
 }
 
 fn jid_part(address: &str, part: JidPart) -> Option<&str> {
-    let jid = Jid::split(address.trim());
+    let jid = Jid::split(value::trimmed(address));
     match part {
         JidPart::Local => jid.localpart(),
         JidPart::Domain => Some(jid.domainpart()),

@@ -193,7 +193,7 @@ enum Leads {
     /// Always here.
     To(SetId),
     /// It depends on the answers to some questions; each bit is one. Where known answers lead.
-    Asks(Questions, FxHashMap<u64, SetId>),
+    Asks(Box<(Questions, FxHashMap<u64, SetId>)>),
     /// It depends on too much.
     Depends,
 }
@@ -251,7 +251,8 @@ impl Plans {
         let step = Step::new(around, element, begins);
         let answers = match self.steps.get(&step) {
             Some(Leads::To(set)) => return *set,
-            Some(Leads::Asks(questions, known)) => {
+            Some(Leads::Asks(asks)) => {
+                let (questions, known) = &**asks;
                 let answers = questions.answers(element);
                 if let Some(set) = known.get(&answers) {
                     return *set;
@@ -264,11 +265,11 @@ impl Plans {
         let states = &self.sets[around.0 as usize].states;
         let leads = self.steps.entry(step).or_insert_with(|| match matcher.questions(element, states, begins) {
             Some(questions) if questions.is_empty() => Leads::To(set),
-            Some(questions) => Leads::Asks(questions, FxHashMap::default()),
+            Some(questions) => Leads::Asks(Box::new((questions, FxHashMap::default()))),
             None => Leads::Depends,
         });
-        if let (Leads::Asks(_, known), Some(answers)) = (leads, answers) {
-            known.insert(answers, set);
+        if let (Leads::Asks(asks), Some(answers)) = (leads, answers) {
+            asks.1.insert(answers, set);
             self.answered += 1;
         }
         set
