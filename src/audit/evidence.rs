@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::extract::{Claim, Extractor, MAX_SAME, Read};
 use super::value::{self, Shape};
-use crate::bytes;
+use crate::bytes::{self, Word};
 use crate::catalog::path::Extract;
 use crate::catalog::{Kind, ValueType};
 use crate::record::Exposures;
@@ -139,7 +139,7 @@ impl Writer<'_> {
 fn escape(out: &mut String, text: &str) {
     let mut rest = text;
     let is_special = |b| (b == b'&') | (b == b'<') | (b == b'>') | (b == b'\'');
-    let special = |word| bytes::is(word, b'&') | bytes::is(word, b'<') | bytes::is(word, b'>') | bytes::is(word, b'\'');
+    let special = |word: Word| word.equal(b'&') | word.equal(b'<') | word.equal(b'>') | word.equal(b'\'');
     if !bytes::any_of_few(text.as_bytes(), special) {
         return out.push_str(text);
     }

@@ -158,7 +158,7 @@ pub fn sanitised_uri(value: &str, out: &mut String) {
 
 /// Whether a text may be, or hold, something that [`sanitised_uri`] cuts: a URI has a colon, a key follows a hash sign.
 pub fn may_be_uri(text: &str) -> bool {
-    bytes::any_of_few(text.as_bytes(), |word| bytes::is(word, b':') | bytes::is(word, b'#'))
+    bytes::any_of_few(text.as_bytes(), |word| word.equal(b':') | word.equal(b'#'))
 }
 
 /// The text without white space around it. Nearly none has any, and that the first and last byte can tell.
@@ -298,7 +298,7 @@ fn is_base64_symbol(byte: u8) -> bool {
 
 /// Whether there may be white space, or another control character, which is no better in base64.
 pub fn may_have_white_space(value: &str) -> bool {
-    bytes::any_of_few(value.as_bytes(), |word| bytes::below(word, b' ' + 1))
+    bytes::any_of_few(value.as_bytes(), |word| word.below(b' ' + 1))
 }
 
 /// Number of bytes that base64 text stands for, without looking at its symbols; `None` when its length is impossible.

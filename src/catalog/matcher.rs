@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use super::FieldId;
-use super::path::{Cond, NameTest, Path, Step};
+use super::path::{AttrTest, Cond, NameTest, Path, Step};
 use crate::xmpp::element::Element;
 use crate::xmpp::names::{Names, NsId, Sym};
 use crate::xmpp::ns;
@@ -263,7 +263,7 @@ fn holds_for(cond: &Cond, found: Option<&str>) -> bool {
 #[derive(Debug, Default)]
 pub struct Questions {
     /// Those on attributes, so that each attribute is looked for once.
-    of_attrs: Vec<(String, Vec<Cond>)>,
+    of_attrs: Vec<(AttrTest, Vec<Cond>)>,
     /// Those on children, as the names that are asked for and the bit of each: one pass over the children answers all of them.
     of_children: FxHashMap<Sym, u64>,
     childless: bool,
@@ -279,8 +279,8 @@ impl Questions {
             _ => match cond.attr() {
                 None => &mut self.others,
                 Some(name) => {
-                    let index = self.of_attrs.iter().position(|(of, _)| of == name).unwrap_or_else(|| {
-                        self.of_attrs.push((name.to_owned(), Vec::new()));
+                    let index = self.of_attrs.iter().position(|(of, _)| of.local == name).unwrap_or_else(|| {
+                        self.of_attrs.push((AttrTest::new(None, name.to_owned()), Vec::new()));
                         self.of_attrs.len() - 1
                     });
                     &mut self.of_attrs[index].1
@@ -318,7 +318,7 @@ impl Questions {
         }
         let mut answer = |holds| answers = answers << 1 | u64::from(holds);
         for (name, conds) in &self.of_attrs {
-            let found = element.attr(name);
+            let found = name.find(element).map(|attr| element.document().attr_value(attr));
             conds.iter().for_each(|cond| answer(holds_for(cond, found)));
         }
         if self.childless {

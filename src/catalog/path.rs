@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::ValueType;
-use crate::xmpp::element::{Element, Irregular};
-use crate::xmpp::names::{Names, NsId, Sym};
+use crate::xmpp::element::{Document, Element, Irregular};
+use crate::xmpp::names::{NameKey, Names, NsId, Sym};
 use crate::xmpp::ns;
 
 /// Which elements a step matches.
@@ -81,28 +81,35 @@ pub struct AttrTest {
     pub ns: Option<NsId>,
     /// Local name.
     pub local: String,
+    /// The key of that.
+    key: NameKey,
 }
 
 impl AttrTest {
+    /// For an attribute of this local name, and this namespace if it is prefixed.
+    pub fn new(ns: Option<NsId>, local: String) -> AttrTest {
+        AttrTest { ns, key: NameKey::of(&local), local }
+    }
+
     /// Whether the attribute of an element with this index is the one that is meant: of several of that name the first.
     #[inline]
     pub fn finds(&self, element: Element<'_>, attr: usize) -> bool {
         let document = element.document();
-        let named = match self.ns {
-            None => document.attr_qname(attr) == self.local,
-            Some(ns) => document.attr_prefixed(attr) && document.attr_ns(attr) == ns && document.attr_local(attr) == self.local,
-        };
-        named && (!document.irregular().contains(Irregular::DuplicateAttribute) || self.find(element) == Some(attr))
+        self.names(document, attr)
+            && (!document.irregular().contains(Irregular::DuplicateAttribute) || self.find(element) == Some(attr))
     }
 
     /// The index of the attribute that is meant, if the element has it.
+    #[inline]
     pub fn find(&self, element: Element<'_>) -> Option<usize> {
-        let document = element.document();
+        element.attr_indices().find(|&attr| self.names(element.document(), attr))
+    }
+
+    #[inline]
+    fn names(&self, document: &Document, attr: usize) -> bool {
         match self.ns {
-            None => element.attr_index(&self.local),
-            Some(ns) => element
-                .attr_indices()
-                .find(|&i| document.attr_prefixed(i) && document.attr_ns(i) == ns && document.attr_local(i) == self.local),
+            None => document.attr_key(attr) == self.key && (self.key.is_whole() || document.attr_qname(attr) == self.local),
+            Some(ns) => document.attr_prefixed(attr) && document.attr_ns(attr) == ns && document.attr_local(attr) == self.local,
         }
     }
 }
@@ -444,8 +451,8 @@ impl Scope<'_> {
 
     fn attr(&mut self, text: &str) -> Result<AttrTest, String> {
         match text.split_once(':') {
-            Some((prefix, local)) => Ok(AttrTest { ns: Some(self.namespace(prefix)?), local: local.into() }),
-            None => Ok(AttrTest { ns: None, local: text.into() }),
+            Some((prefix, local)) => Ok(AttrTest::new(Some(self.namespace(prefix)?), local.into())),
+            None => Ok(AttrTest::new(None, text.into())),
         }
     }
 

@@ -1,6 +1,6 @@
 //! JSON written straight into a buffer. A busy log holds millions of strings a second, so they are copied in pieces, not byte by byte.
 
-use crate::bytes;
+use crate::bytes::{self, Hits, Word};
 
 /// Appends a string, quoted and escaped (RFC 8259 §7).
 pub fn string(out: &mut Vec<u8>, text: &str) {
@@ -75,8 +75,8 @@ fn is_special(byte: u8) -> bool {
 }
 
 /// The same for [`bytes::any_of_few`].
-fn special(word: u64) -> u64 {
-    bytes::below(word, 0x20) | bytes::is(word, b'"') | bytes::is(word, b'\\')
+fn special(word: Word) -> Hits {
+    word.below(0x20) | word.equal(b'"') | word.equal(b'\\')
 }
 
 fn escape(out: &mut Vec<u8>, byte: u8) {

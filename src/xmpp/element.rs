@@ -16,7 +16,8 @@ use std::ops::Range;
 pub use irregular::{Irregular, Irregulars};
 
 use super::limits::Limits;
-use super::names::{Names, NsId, Sym};
+use super::names::{NameKey, Names, NsId, Sym};
+use crate::bytes;
 
 /// Why a frame could not be turned into a tree.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +80,8 @@ pub struct Node {
     /// The texts right inside an element: the first, and whether there are more.
     first_text: u32,
     more_texts: bool,
+    /// Of the local name; of nothing for a text.
+    key: NameKey,
     name: Span,
     uri: Span,
     attrs: Range<u32>,
@@ -95,6 +98,7 @@ impl Node {
 /// An attribute that is not a namespace declaration.
 #[derive(Debug, Clone)]
 pub struct Attr {
+    key: NameKey,
     name: Span,
     local_at: u32,
     /// Namespace of a prefixed attribute.
@@ -146,6 +150,16 @@ pub struct Document {
     tree: Tree,
 }
 
+/// An element whose end has not come.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    node: u32,
+    /// The bindings before those it declares.
+    bindings: usize,
+    /// Namespace of the elements in it that have no prefix.
+    default: (Span, NsId),
+}
+
 /// Everything but the source, so that it can grow while the reader borrows the source.
 #[derive(Debug, Default)]
 struct Tree {
@@ -154,7 +168,7 @@ struct Tree {
     attrs: Vec<Attr>,
     bindings: Vec<Binding>,
     root_bindings: Vec<Binding>,
-    stack: Vec<(u32, usize)>,
+    stack: Vec<Open>,
     irregular: Irregulars,
 }
 
@@ -172,12 +186,14 @@ impl Document {
     /// [`ParseError`] when the frame is not one well-formed element or passes a limit. Irregular constructs are no error: see
     /// [`Document::irregular`].
     pub fn parse(&mut self, frame: &[u8], header: bool, inherited: &Inherited, names: &Names, limits: &Limits) -> Result<(), ParseError> {
-        self.take_in(frame, inherited, names)?;
-        self.read(header, names, limits)?;
+        // One look for all that is rare: control characters and what is not ASCII are both below the space for signed numbers.
+        let unusual = bytes::any(frame, |b| (b.cast_signed() < 0x20) | (b == b']'));
+        self.take_in(frame, unusual, inherited, names)?;
+        self.read(header, unusual, names, limits)?;
         if self.tree.nodes.is_empty() { Err(ParseError::Empty) } else { Ok(()) }
     }
 
-    fn take_in(&mut self, frame: &[u8], inherited: &Inherited, names: &Names) -> Result<(), ParseError> {
+    fn take_in(&mut self, frame: &[u8], unusual: bool, inherited: &Inherited, names: &Names) -> Result<(), ParseError> {
         self.clear();
         if frame.len() >= UNESCAPED as usize {
             return Err(ParseError::Limit("bytes", UNESCAPED as usize));
@@ -189,12 +205,7 @@ impl Document {
                 self.source.push_str(&String::from_utf8_lossy(frame));
             }
         }
-        // No early exit: this way the compiler looks at many bytes at a time.
-        if frame.iter().fold(false, |any, &b| any | (b < 0x20 && b != b'\t' && b != b'\n' && b != b'\r')) {
-            self.tree.irregular.insert(Irregular::ControlCharacter);
-        }
-        // U+FFFE and U+FFFF, which no character is.
-        if memchr::memchr_iter(0xef, frame).any(|at| matches!(frame.get(at + 1..at + 3), Some([0xbf, 0xbe | 0xbf]))) {
+        if unusual && has_bad_characters(frame) {
             self.tree.irregular.insert(Irregular::ControlCharacter);
         }
         for InheritedBinding { prefix, uri, ns } in &inherited.bindings {
@@ -205,12 +216,12 @@ impl Document {
         Ok(())
     }
 
-    fn read(&mut self, header: bool, names: &Names, limits: &Limits) -> Result<(), ParseError> {
+    fn read(&mut self, header: bool, unusual: bool, names: &Names, limits: &Limits) -> Result<(), ParseError> {
         let tree = &mut self.tree;
         let before = (tree.unescaped.len(), tree.bindings.len(), tree.irregular);
         // `]]>` ends what is not plain, or stands where it must not.
-        let plain = !header && memchr::memmem::find(self.source.as_bytes(), b"]]>").is_none();
-        if plain && tree.read_plain(&self.source, names, limits).is_some() {
+        let cdata_end = unusual && memchr::memmem::find(self.source.as_bytes(), b"]]>").is_some();
+        if !header && !cdata_end && tree.read_plain(&self.source, names, limits).is_some() {
             return Ok(());
         }
         tree.nodes.clear();
@@ -310,6 +321,12 @@ impl Document {
         self.text(self.tree.attrs[index].name)
     }
 
+    /// Key of the name of the attribute with this index, as written.
+    #[inline]
+    pub fn attr_key(&self, index: usize) -> NameKey {
+        self.tree.attrs[index].key
+    }
+
     /// Known namespace of the attribute with this index; unprefixed attributes have none.
     #[inline]
     pub fn attr_ns(&self, index: usize) -> NsId {
@@ -321,6 +338,13 @@ impl Document {
     pub fn attr_prefixed(&self, index: usize) -> bool {
         self.tree.attrs[index].local_at > 0
     }
+}
+
+/// Whether there are characters that XML does not allow, as bytes.
+fn has_bad_characters(frame: &[u8]) -> bool {
+    let control = bytes::any(frame, |b| (b < 0x20) & (b != b'\t') & (b != b'\n') & (b != b'\r'));
+    // U+FFFE and U+FFFF, which no character is.
+    control || memchr::memchr_iter(0xef, frame).any(|at| matches!(frame.get(at + 1..at + 3), Some([0xbf, 0xbe | 0xbf])))
 }
 
 /// An element of a document.
@@ -360,6 +384,13 @@ impl<'a> Element<'a> {
         self.document.text(self.node().name)
     }
 
+    /// Whether this is its local name. For a literal this is cheaper than comparing [`Element::local`].
+    #[inline(always)]
+    pub fn is(self, local: &str) -> bool {
+        let key = NameKey::of(local);
+        self.node().key == key && (key.is_whole() || self.local() == local)
+    }
+
     /// Namespace URI as written.
     #[inline]
     pub fn uri(self) -> &'a str {
@@ -389,16 +420,28 @@ impl<'a> Element<'a> {
     }
 
     /// The value of an attribute without prefix.
-    #[inline]
+    #[inline(always)]
     pub fn attr(self, name: &str) -> Option<&'a str> {
-        self.attr_index(name).map(|index| self.document.attr_value(index))
+        self.find_attr(name).map(|(_, attr)| self.document.text(attr.value))
     }
 
     /// The index of an attribute without prefix, or of one written exactly so (`xml:lang`).
-    #[inline]
+    #[inline(always)]
     pub fn attr_index(self, name: &str) -> Option<usize> {
-        let attrs = &self.document.tree.attrs;
-        self.attr_indices().find(|&index| attrs[index].name.len as usize == name.len() && self.document.attr_qname(index) == name)
+        self.find_attr(name).map(|(index, _)| index)
+    }
+
+    /// Asked for with literals all over the program, so the key has to be known when it is compiled, and the loop to stand in the caller.
+    #[inline(always)]
+    fn find_attr(self, name: &str) -> Option<(usize, &'a Attr)> {
+        let key = NameKey::of(name);
+        let range = self.attr_indices();
+        for (index, attr) in range.clone().zip(&self.document.tree.attrs[range]) {
+            if attr.key == key && (key.is_whole() || self.document.text(attr.name) == name) {
+                return Some((index, attr));
+            }
+        }
+        None
     }
 
     /// Its child nodes, texts included.
@@ -491,6 +534,19 @@ mod tests {
     }
 
     #[test]
+    fn names_are_asked_for_as_a_whole() {
+        let mut document = Document::new();
+        let xml = b"<subscription-a xml:lang='en' affiliation='1' affiliatioN='2' id='3'/>";
+        document.parse(xml, false, &Inherited::client(), &names(), &Limits::default()).unwrap();
+        let root = document.root();
+        let wanted = ["affiliation", "affiliatioN", "affiliatio-", "id", "i", "xml:lang", "lang"];
+        assert_eq!(wanted.map(|name| root.attr(name)), [Some("1"), Some("2"), None, Some("3"), None, Some("en"), None]);
+        assert_eq!(root.attr_index("id"), Some(3));
+        assert_eq!(document.attr_key(3), NameKey::of("id"));
+        assert!(root.is("subscription-a") && !root.is("subscription-b") && !root.is("subscription"));
+    }
+
+    #[test]
     fn forbidden_constructs_are_reported() {
         check("<a><!-- c --><?p i?></a>", "a[]", &["comment", "processing_instruction"]);
         check("<a>&nope;&#0;</a>", "a[\"\u{fffd}\u{fffd}\"]", &["undefined_entity", "bad_character_reference"]);
@@ -552,7 +608,7 @@ mod tests {
         fn plain_markup_is_what_quick_xml_reads(inner in "(<a>|</a>|<a b='1'>|</a >|<b/>|<b c=\"'&lt;\" />|<p:b xmlns:p='u' p:c='2' c=''>|</p:b>|<b c = '1'/>|<b c='1'd='2'/>|x y|\u{e9}|&amp;|&#x41;|&|;|\n|>|=|<!\\[CDATA\\[<\\]\\]>|<!-- -->){0,12}") {
             let read = |plain: bool| {
                 let mut document = Document::new();
-                document.take_in(format!("<a>{inner}</a>").as_bytes(), &Inherited::client(), &names()).unwrap();
+                document.take_in(format!("<a>{inner}</a>").as_bytes(), true, &Inherited::client(), &names()).unwrap();
                 let Document { source, tree } = &mut document;
                 let (names, limits) = (names(), Limits { max_elements: 8, ..Limits::default() });
                 let read = if plain { tree.read_plain(source, &names, &limits) } else { tree.read(source, false, &names, &limits).ok() };

@@ -233,7 +233,10 @@ impl Framer {
         match self.state {
             State::Outside => {
                 self.start = self.scanned;
-                match rest[0] {
+                let first = rest[0];
+                match first {
+                    b'<' if self.skim() => return Some(self.cut(FrameKind::Element)),
+                    b'<' if self.depth > 0 => self.state = State::Content,
                     b'<' => self.open_markup(),
                     b' ' | b'\t' | b'\r' | b'\n' => self.state = State::Space,
                     _ => self.state = State::StrayText,
@@ -251,12 +254,11 @@ impl Framer {
                 end.map(|_| self.cut(FrameKind::Stray))
             }
             State::Content => {
-                match memchr::memchr(b'<', rest) {
-                    Some(at) => {
-                        self.scanned += at;
-                        self.open_markup();
-                    }
-                    None => self.scanned = self.buffer.len(),
+                if self.skim() {
+                    return Some(self.cut(FrameKind::Element));
+                }
+                if self.scanned < self.buffer.len() {
+                    self.open_markup();
                 }
                 None
             }
@@ -339,6 +341,34 @@ impl Framer {
         }
     }
 
+    /// Goes over tags that are there as a whole, and over the text between them: nearly all there is. True when that ends the
+    /// first-level element; else the next byte, if there is one, begins markup that is not complete or not a stanza's tag.
+    fn skim(&mut self) -> bool {
+        while let Some(rest) = self.buffer.get(self.scanned..).filter(|rest| !rest.is_empty()) {
+            let text = if rest[0] == b'<' { 0 } else { bytes::find(b'<', rest).unwrap_or(rest.len()) };
+            self.scanned += text;
+            let tag = &rest[text..];
+            let end = match tag.get(1) {
+                None | Some(b'!' | b'?') => None,
+                Some(b'/') if self.depth == 0 => None,
+                Some(b'/') => bytes::find(b'>', tag),
+                Some(_) if self.depth == 0 && is_stream_name(tag) => None,
+                Some(_) => end_of_start_tag(tag),
+            };
+            let Some(end) = end else { return false };
+            self.scanned += end + 1;
+            if tag[1] == b'/' {
+                self.depth -= 1;
+            } else if tag[end - 1] != b'/' {
+                self.depth += 1;
+            }
+            if self.depth == 0 {
+                return true;
+            }
+        }
+        false
+    }
+
     fn open_markup(&mut self) {
         self.markup = self.scanned;
         self.state = State::Markup;
@@ -391,7 +421,7 @@ impl Framer {
                 slash = false;
                 continue;
             }
-            let Some(at) = memchr::memchr3(b'>', b'"', b'\'', rest) else {
+            let Some(at) = bytes::find_any([b'>', b'"', b'\''], rest) else {
                 if let Some(&last) = rest.last() {
                     slash = last == b'/';
                 }
@@ -434,6 +464,20 @@ impl Framer {
         } else {
             Some(self.cut(kind))
         }
+    }
+}
+
+/// Position of the `>` of a start tag, if it is there.
+#[inline]
+fn end_of_start_tag(tag: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += bytes::find_any([b'>', b'"', b'\''], &tag[at..])?;
+        if tag[at] == b'>' {
+            return Some(at);
+        }
+        at += 1;
+        at += bytes::find(tag[at - 1], &tag[at..])? + 1;
     }
 }
 

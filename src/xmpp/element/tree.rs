@@ -4,7 +4,16 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::name;
-use super::{Attr, Binding, Irregular, Limits, NO_NODE, Names, Node, NodeKind, NsId, ParseError, Span, Sym, Tree, UNESCAPED};
+use super::{
+    Attr, Binding, Irregular, Limits, NO_NODE, NameKey, Names, Node, NodeKind, NsId, Open, ParseError, Span, Sym, Tree, UNESCAPED,
+};
+
+/// A start tag that is being read: where it stands, and where what it declares and its attributes begin.
+pub(super) struct Begun {
+    pub(super) at: u32,
+    pub(super) first_binding: usize,
+    pub(super) first_attr: usize,
+}
 
 impl Tree {
     #[inline]
@@ -86,73 +95,107 @@ impl Tree {
 
     fn open_tag(&mut self, source: &str, tag: &BytesStart<'_>, at: u32, names: &Names, limits: &Limits) -> Result<(), ParseError> {
         self.check_room(limits)?;
-        let (first_binding, first_attr) = (self.bindings.len(), self.attrs.len());
+        let begun = Begun { at, first_binding: self.bindings.len(), first_attr: self.attrs.len() };
         for (count, attr) in tag.attributes().with_checks(false).enumerate() {
             check_attribute_count(count, limits)?;
             let attr = attr.map_err(|error| ParseError::Malformed(error.to_string()))?;
             self.add_attribute(source, attr.key.as_ref(), &attr.value, count, names, limits)?;
         }
-        self.open(source, span_in(source, tag.name().as_ref()), at, first_binding, first_attr, names)
+        self.open(source, span_in(source, tag.name().as_ref()), begun, names)
     }
 
     /// Opens an element whose attributes and namespace declarations were added.
-    pub(super) fn open(
-        &mut self,
-        source: &str,
-        qname: Span,
-        at: u32,
-        first_binding: usize,
-        first_attr: usize,
-        names: &Names,
-    ) -> Result<(), ParseError> {
-        for index in first_attr..self.attrs.len() {
+    pub(super) fn open(&mut self, source: &str, qname: Span, begun: Begun, names: &Names) -> Result<(), ParseError> {
+        let default = self.resolve_attributes(source, &begun, names);
+        let written = self.str(source, qname);
+        let colon = written.bytes().position(|b| b == b':').map_or(0, |at| at as u32 + 1);
+        let local = &written[colon as usize..];
+        if local.is_empty() || local.contains(':') {
+            return Err(ParseError::Malformed(format!("element name {written:?}")));
+        }
+        let key = NameKey::of(local);
+        if !name::is_qualified(written) {
+            self.irregular.insert(Irregular::BadName);
+        }
+        let name = Span { start: qname.start + colon, len: qname.len - colon };
+        // An empty prefix (`:a`) is as good as none.
+        let prefix = Span { start: qname.start, len: colon.saturating_sub(1) };
+        let namespace = if prefix.len == 0 { default } else { self.namespace(source, prefix, names) };
+        self.push_element(source, begun, key, name, namespace, default, names);
+        Ok(())
+    }
+
+    /// Looks at what the attributes of a start tag mean together; gives the namespace of names without prefix.
+    #[inline(always)]
+    pub(super) fn resolve_attributes(&mut self, source: &str, begun: &Begun, names: &Names) -> (Span, NsId) {
+        match &self.attrs[begun.first_attr..] {
+            [] => {}
+            [only] if only.local_at == 0 => {}
+            _ => self.resolve_several(source, begun.first_attr, names),
+        }
+        let own = self.bindings[begun.first_binding..].iter().rev().find(|binding| binding.prefix.len == 0);
+        match (own, self.stack.last()) {
+            (Some(own), _) => (own.uri, own.ns),
+            (None, Some(around)) => around.default,
+            (None, None) => self.namespace(source, Span::EMPTY, names),
+        }
+    }
+
+    /// Gives prefixed attributes their namespaces, and looks for attributes that are there twice.
+    #[inline(never)]
+    fn resolve_several(&mut self, source: &str, first: usize, names: &Names) {
+        for index in first..self.attrs.len() {
             let Attr { name, local_at, .. } = self.attrs[index];
             if local_at > 0 {
                 let (uri, ns) = self.namespace(source, Span { start: name.start, len: local_at - 1 }, names);
                 (self.attrs[index].ns, self.attrs[index].uri) = (ns, uri);
             }
         }
-        self.check_duplicates(source, first_attr);
+        if self.has_duplicates(source, first) {
+            self.irregular.insert(Irregular::DuplicateAttribute);
+        }
+    }
 
-        let written = self.str(source, qname);
-        let colon = written.bytes().position(|b| b == b':').map_or(0, |at| at as u32 + 1);
-        let (prefix, name) =
-            (Span { start: qname.start, len: colon.saturating_sub(1) }, Span { start: qname.start + colon, len: qname.len - colon });
-        let local = &written[colon as usize..];
-        if local.is_empty() || local.contains(':') {
-            return Err(ParseError::Malformed(format!("element name {written:?}")));
-        }
-        let bad = !name::is_qualified(written);
-        let (uri, ns) = self.namespace(source, prefix, names);
-        if bad {
-            self.irregular.insert(Irregular::BadName);
-        }
+    /// Puts an element into the tree: its local name, its namespace, and that of names without prefix in it.
+    #[inline]
+    #[expect(clippy::too_many_arguments, reason = "what a start tag comes to")]
+    pub(super) fn push_element(
+        &mut self,
+        source: &str,
+        begun: Begun,
+        key: NameKey,
+        name: Span,
+        (uri, ns): (Span, NsId),
+        default: (Span, NsId),
+        names: &Names,
+    ) {
         let index = self.nodes.len() as u32;
+        let local = &source.as_bytes()[name.start as usize..(name.start + name.len) as usize];
         self.nodes.push(Node {
             kind: NodeKind::Element,
-            sym: names.sym(ns, self.str(source, name)),
+            sym: if ns == NsId::UNKNOWN { Sym::UNKNOWN } else { names.find(ns, key, local) },
             ns,
             depth: self.stack.len() as u32,
-            parent: self.stack.last().map_or(NO_NODE, |&(parent, _)| parent),
+            parent: self.stack.last().map_or(NO_NODE, |open| open.node),
             end: index + 1,
             first_text: NO_NODE,
             more_texts: false,
+            key,
             name,
             uri,
-            attrs: first_attr as u32..self.attrs.len() as u32,
-            source: at..at,
+            attrs: begun.first_attr as u32..self.attrs.len() as u32,
+            source: begun.at..begun.at,
         });
-        self.stack.push((index, first_binding));
-        Ok(())
+        self.stack.push(Open { node: index, bindings: begun.first_binding, default });
     }
 
     pub(super) fn close(&mut self, at: u32) -> Result<(), ParseError> {
-        let Some((index, bindings)) = self.stack.pop() else {
+        let Some(open) = self.stack.pop() else {
             return Err(ParseError::Malformed("end tag without start tag".into()));
         };
-        self.bindings.truncate(bindings);
+        self.bindings.truncate(open.bindings);
         let end = self.nodes.len() as u32;
-        let node = &mut self.nodes[index as usize];
+        let node = &mut self.nodes[open.node as usize];
         node.end = end;
         node.source.end = at;
         Ok(())
@@ -180,24 +223,28 @@ impl Tree {
         let colon = key.bytes().position(|b| b == b':');
         if &key.as_bytes()[..colon.unwrap_or(key.len())] != b"xmlns" {
             let local_at = colon.map_or(0, |at| at as u32 + 1);
-            self.attrs.push(Attr { name, local_at, ns: NsId::UNKNOWN, uri: Span::EMPTY, value });
+            self.attrs.push(Attr { key: NameKey::of(key), name, local_at, ns: NsId::UNKNOWN, uri: Span::EMPTY, value });
             return Ok(());
-        }
-        if self.bindings.len() >= limits.max_bindings {
-            return Err(ParseError::Limit("namespace bindings", limits.max_bindings));
         }
         let skipped = colon.map_or(name.len, |at| at as u32 + 1);
         let prefix = Span { start: name.start + skipped, len: name.len - skipped };
+        if self.bindings.len() >= limits.max_bindings {
+            return Err(ParseError::Limit("namespace bindings", limits.max_bindings));
+        }
+        self.bind(source, prefix, value, colon.is_some(), names);
+        Ok(())
+    }
+
+    /// Takes in a namespace declaration.
+    pub(super) fn bind(&mut self, source: &str, prefix: Span, value: Span, has_colon: bool, names: &Names) {
         let (word, uri) = (self.str(source, prefix), self.str(source, value));
         // Namespaces in XML 1.0, §3: `xml` has its one name and no other has it; nothing is bound to or as `xmlns`.
-        let bad =
-            word == "xmlns" || uri == XMLNS || (word == "xml") != (uri == XML) || (colon.is_some() && (uri.is_empty() || word.is_empty()));
+        let bad = word == "xmlns" || uri == XMLNS || (word == "xml") != (uri == XML) || (has_colon && (uri.is_empty() || word.is_empty()));
         let ns = names.ns(uri);
         if bad {
             self.irregular.insert(Irregular::BadBinding);
         }
         self.bindings.push(Binding { prefix, uri: value, ns });
-        Ok(())
     }
 
     fn attribute_value(&mut self, source: &str, raw: &str) -> Span {
@@ -284,28 +331,29 @@ impl Tree {
         }
     }
 
-    fn check_duplicates(&mut self, source: &str, first: usize) {
+    /// Whether an element has an attribute twice, its attributes being those from `first`.
+    fn has_duplicates(&self, source: &str, first: usize) -> bool {
         let attrs = &self.attrs[first..];
-        let length = |a: &Attr| a.name.len - a.local_at;
         let expanded = |a: &Attr| {
             let name = self.str(source, a.name);
             (self.str(source, a.uri), &name[a.local_at as usize..])
         };
-        let duplicate = if attrs.len() <= 16 {
-            attrs.iter().enumerate().any(|(i, a)| attrs[..i].iter().any(|b| length(a) == length(b) && expanded(a) == expanded(b)))
-        } else {
-            let mut seen: Vec<(&str, &str)> = attrs.iter().map(expanded).collect();
-            seen.sort_unstable();
-            seen.windows(2).any(|pair| pair[0] == pair[1])
+        // Unprefixed names are the same when what is written is, and different keys say that it is not.
+        let same = |a: &Attr, b: &Attr| {
+            let unprefixed = a.local_at == 0 && b.local_at == 0;
+            if unprefixed && a.key.is_whole() { a.key == b.key } else { (!unprefixed || a.key == b.key) && expanded(a) == expanded(b) }
         };
-        if duplicate {
-            self.irregular.insert(Irregular::DuplicateAttribute);
+        if attrs.len() <= 16 {
+            return attrs.iter().enumerate().any(|(i, a)| attrs[..i].iter().any(|b| same(a, b)));
         }
+        let mut seen: Vec<(&str, &str)> = attrs.iter().map(expanded).collect();
+        seen.sort_unstable();
+        seen.windows(2).any(|pair| pair[0] == pair[1])
     }
 
     /// Adds a text node, or joins it to the text just before it: a reference or CDATA section splits one text into several events.
     pub(super) fn add_text(&mut self, source: &str, span: Span) {
-        let Some(&(parent, _)) = self.stack.last() else { return };
+        let Some(&Open { node: parent, .. }) = self.stack.last() else { return };
         if span.len == 0 {
             return;
         }
@@ -333,6 +381,7 @@ impl Tree {
             end: index + 1,
             first_text: NO_NODE,
             more_texts: false,
+            key: NameKey::of(""),
             name: span,
             uri: Span::EMPTY,
             attrs: 0..0,
