@@ -169,15 +169,11 @@ impl Auditor {
         if self.watch.is_active() {
             self.seek_canaries(bytes, frame, &mut stanza, input);
         }
-        let judged = stanza
-            .verdict
-            .as_ref()
-            .map(|verdict| Judged { body: verdict.body, rules: verdict.rules.iter().map(|rule| (*rule).into()).collect() });
         let findings = self.rules.see(Sight {
             stanza: self.document.root(),
             direction,
             phase: stanza.phase,
-            verdict: judged.as_ref(),
+            verdict: stanza.verdict.as_ref().map(|verdict| Judged { body: verdict.body, rules: &verdict.rules }),
             conversation: stanza.conversation.as_deref(),
             at: self.at.map(|at| at.mono_micros),
             number: input.unwrap_or(self.seq),

@@ -325,6 +325,7 @@ impl Auditor {
             self.sides.iter_mut().for_each(|side| side.framer.shrink());
             self.document = Document::new();
             self.extractor = Extractor::default();
+            self.rules.shrink();
             self.spare = None;
         }
     }

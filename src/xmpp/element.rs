@@ -366,6 +366,18 @@ impl<'a> Element<'a> {
         self.document.text(self.node().uri)
     }
 
+    /// Whether this is its name, as written. The lengths alone tell nearly all other names apart: too little for a call.
+    #[inline(always)]
+    pub fn is(self, uri: &str, local: &str) -> bool {
+        self.node().name.len as usize == local.len() && self.is_in(uri) && self.local() == local
+    }
+
+    /// Whether this is its namespace, as written.
+    #[inline(always)]
+    pub fn is_in(self, uri: &str) -> bool {
+        self.node().uri.len as usize == uri.len() && self.uri() == uri
+    }
+
     /// Bytes of its markup in the frame, tags included.
     pub fn size(self) -> u32 {
         self.node().source.end.saturating_sub(self.node().source.start)
