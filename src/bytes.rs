@@ -51,6 +51,22 @@ impl Word {
         Hits(self.0.wrapping_sub(Word::LOW * u64::from(byte)) & !self.0 & Word::HIGH)
     }
 
+    /// Shows what is not ASCII.
+    #[inline(always)]
+    pub fn not_ascii(self) -> Hits {
+        Hits(self.0 & Word::HIGH)
+    }
+
+    /// Shows the capital letters of ASCII.
+    #[inline(always)]
+    pub fn capitals(self) -> Hits {
+        // Seven bits each, so that no sum goes into the next byte.
+        let low = self.0 & !Word::HIGH;
+        let from_a = low + Word::LOW * u64::from(0x80 - b'A');
+        let after_z = low + Word::LOW * u64::from(0x7f - b'Z');
+        Hits(from_a & !after_z & !self.0 & Word::HIGH)
+    }
+
     /// Shows what is not a letter of ASCII.
     #[inline(always)]
     fn not_letters(self) -> Hits {
@@ -183,6 +199,8 @@ mod tests {
             bytes.get_mut(at).into_iter().for_each(|b| *b = byte);
             let there = |test: fn(u8) -> bool| bytes.iter().any(|b| test(*b));
             proptest::prop_assert_eq!(any_of_few(&bytes, |word| word.equal(b'b')), there(|b| b == b'b'));
+            proptest::prop_assert_eq!(any_of_few(&bytes, Word::capitals), there(|b| b.is_ascii_uppercase()));
+            proptest::prop_assert_eq!(any_of_few(&bytes, Word::not_ascii), there(|b| !b.is_ascii()));
             proptest::prop_assert_eq!(any_of_few(&bytes, |word| word.equal(0xff) | word.below(b' ')), there(|b| b == 0xff || b < b' '));
         }
 

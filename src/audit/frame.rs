@@ -1,41 +1,29 @@
 //! One frame becomes a stanza record: parsed, matched, judged, searched for canaries, shown to the leak rules.
 
+use std::borrow::Cow;
+
 use super::extract::Context;
 use super::opacity::{self, Scene};
 use super::{Auditor, Evidence, Queued, canary, evidence, observers};
 use crate::catalog::Known;
-use crate::record::{Body, Exposures, Finding, FrameName, Gap, Observer, Observers, Phase, Stanza, Verdict};
+use crate::record::{Body, Finding, FrameName, Gap, Observer, Observers, Phase, Stanza, Verdict};
 use crate::rules::{Judged, Sight};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Element, Inherited, ParseError};
 use crate::xmpp::framer::{Frame, FrameKind};
+use crate::xmpp::jid::normalised_bare;
 use crate::xmpp::ns;
 
 impl Auditor {
-    pub(super) fn blank(&self, direction: Option<Direction>, exposures: Exposures) -> Stanza {
-        Stanza {
-            input: None,
-            direction,
-            phase: direction.map_or(Phase::LoggedIn, |d| self.sides[d.index()].phase),
-            kind: FrameName::Unknown,
-            name: String::new(),
-            namespace: String::new(),
-            stanza_type: String::new(),
-            bytes: 0,
-            payloads: Vec::new(),
-            answers: None,
-            observers: Default::default(),
-            exposures,
-            verdict: None,
-            conversation: None,
-            irregular: Default::default(),
-            gap: None,
-            evidence: None,
-        }
+    pub(super) fn blank(&mut self, direction: Option<Direction>) -> Box<Stanza> {
+        let mut stanza = self.spare.stanza(&self.catalog);
+        stanza.direction = direction;
+        stanza.phase = direction.map_or(Phase::LoggedIn, |d| self.sides[d.index()].phase);
+        stanza
     }
 
     /// Audits a frame and looks for canaries in it.
-    pub(super) fn audit_watched(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
+    pub(super) fn audit_watched(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Box<Stanza> {
         let mut stanza = self.audit(bytes, frame, direction, input);
         if self.watch.is_active() {
             if !canary::watch::is_parsed(&stanza) {
@@ -62,9 +50,9 @@ impl Auditor {
         self.queue_findings(findings);
     }
 
-    fn audit(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Stanza {
-        let (exposures, evidence) = self.spare.take().unwrap_or_else(|| (Exposures::new(self.catalog.clone()), String::new()));
-        let mut stanza = Stanza { bytes: frame.len, ..self.blank(direction, exposures) };
+    fn audit(&mut self, bytes: &[u8], frame: &Frame, direction: Option<Direction>, input: Option<u64>) -> Box<Stanza> {
+        let mut stanza = self.blank(direction);
+        stanza.bytes = frame.len;
         stanza.observers = Observers::default().with(Observer::OwnServer);
         if stanza.phase == Phase::BeforeTls {
             stanza.observers = stanza.observers.with(Observer::Network);
@@ -130,21 +118,22 @@ impl Auditor {
         self.extractor.run(&self.catalog, &self.document, context, &mut stanza.exposures);
         if self.settings.evidence == Evidence::Redacted {
             let shown = &stanza.exposures;
-            stanza.evidence = Some(evidence::redacted(&self.document, &self.extractor, shown, self.settings.keep_content, evidence));
+            let into = self.spare.evidence();
+            stanza.evidence = Some(evidence::redacted(&self.document, &self.extractor, shown, self.settings.keep_content, into));
         }
         stanza.observers = observers::of(root, direction, stanza.phase, peer, self.memory.own.as_deref(), known);
         stanza.kind = frame_name(root, header, known);
         root.local().clone_into(&mut stanza.name);
-        if root.uri() != ns::CLIENT {
+        if !root.is_in(ns::CLIENT) {
             root.uri().clone_into(&mut stanza.namespace);
         }
         if let Some(stanza_type) = root.attr("type") {
             stanza_type.clone_into(&mut stanza.stanza_type);
         }
-        for child in root.children() {
+        for child in root.children().filter(|child| !child.is_in(ns::CLIENT)) {
             let uri = child.uri();
-            if uri != ns::CLIENT && stanza.payloads.len() < 64 && !stanza.payloads.iter().any(|p| p == uri) {
-                stanza.payloads.push(uri.to_owned());
+            if stanza.payloads.len() < 64 && !stanza.payloads.iter().any(|p| p == uri) {
+                stanza.payloads.push(self.spare.text(uri));
             }
         }
         if let (Some(direction), true, true) = (direction, root.sym() == known.iq, input.is_none()) {
@@ -163,7 +152,9 @@ impl Auditor {
         };
         let judged = self.opacity.judge(root, &scene, self.extractor.decoded_mut());
         if judged.is_some() {
-            stanza.conversation = conversation(message, direction, &self.memory).or_else(|| self.memory.own.clone());
+            let with = conversation(message, direction, &self.memory);
+            let with = with.as_deref().or(self.memory.own.as_deref());
+            stanza.conversation = with.map(|with| self.spare.text(with));
         }
         let expectation = judged.as_ref().map(|judged| (judged.announced, judged.protects));
         stanza.verdict = judged.map(|judged| judged.verdict);
@@ -173,15 +164,11 @@ impl Auditor {
         if self.watch.is_active() {
             self.seek_canaries(bytes, frame, &mut stanza, input);
         }
-        let judged = stanza
-            .verdict
-            .as_ref()
-            .map(|verdict| Judged { body: verdict.body, rules: verdict.rules.iter().map(|rule| (*rule).into()).collect() });
         let findings = self.rules.see(Sight {
             stanza: self.document.root(),
             direction,
             phase: stanza.phase,
-            verdict: judged.as_ref(),
+            verdict: stanza.verdict.as_ref().map(|verdict| Judged { body: verdict.body, rules: &verdict.rules }),
             conversation: stanza.conversation.as_deref(),
             at: self.at.map(|at| at.mono_micros),
             number: input.unwrap_or(self.seq),
@@ -245,13 +232,12 @@ fn inner_message<'a>(root: Element<'a>, known: &Known) -> Element<'a> {
 }
 
 /// Whom a message is exchanged with, seen from the account.
-fn conversation(message: Element<'_>, direction: Option<Direction>, memory: &super::Memory) -> Option<String> {
-    let (to, from) = (message.attr("to"), message.attr("from"));
-    let other = match (direction, from, to) {
-        (_, Some(from), Some(to)) if memory.is_own(from) => Some(to),
-        (_, Some(from), Some(to)) if memory.is_own(to) => Some(from),
+fn conversation<'a>(message: Element<'a>, direction: Option<Direction>, memory: &super::Memory) -> Option<Cow<'a, str>> {
+    let (to, from) = (message.attr("to").map(normalised_bare), message.attr("from").map(normalised_bare));
+    match (direction, from, to) {
+        (_, Some(from), Some(to)) if memory.is_own_bare(&from) => Some(to),
+        (_, Some(from), Some(to)) if memory.is_own_bare(&to) => Some(from),
         (Some(Direction::ServerToClient), from, _) => from,
         (_, from, to) => to.or(from),
-    };
-    other.map(|address| crate::xmpp::jid::normalised_bare(address).into_owned())
+    }
 }

@@ -1,5 +1,8 @@
 //! What a session knows: who the account is, whom it knows, which rooms it is in. What it knows of devices is in `opacity`.
 
+use std::hash::BuildHasher as _;
+
+use foldhash::quality::RandomState;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::catalog::Known;
@@ -26,7 +29,10 @@ pub struct Memory {
     rooms: FxHashSet<String>,
     /// Conversations with a message that was end-to-end encrypted, by direction.
     encrypted: [FxHashSet<String>; 2],
-    pending: FxHashMap<(String, String), Request>,
+    /// By a hash of the requested party, the id and the direction of the request: an id may be long, and waits only to be compared.
+    pending: FxHashMap<u64, Request>,
+    /// Nobody but this process knows which requests have the same hash.
+    keys: RandomState,
 }
 
 /// An IQ that waits for its answer.
@@ -63,7 +69,8 @@ impl Memory {
         self.is_own_bare(&normalised_bare(address))
     }
 
-    fn is_own_bare(&self, bare: &str) -> bool {
+    /// The same for an address that is normalised already.
+    pub fn is_own_bare(&self, bare: &str) -> bool {
         match self.own.as_deref() {
             Some(own) => own == bare,
             None => self.accounts.iter().any(|account| account == bare),
@@ -78,9 +85,7 @@ impl Memory {
     /// A message of this conversation is encrypted.
     pub fn remember_encrypted(&mut self, address: &str, direction: Direction) {
         let known = &mut self.encrypted[direction.index()];
-        if known.len() < MAX_ENTRIES && !known.contains(address) {
-            known.insert(address.to_owned());
-        }
+        add(known, address);
     }
 
     /// Whether this is a room the account joined.
@@ -109,15 +114,14 @@ impl Memory {
             return Peer { server: true, ..Peer::default() };
         };
         let (jid, bare) = (Jid::split(address), normalised_bare(address));
-        let own_domain = self.own.as_deref().map(|own| Jid::split(own).domainpart());
+        let own_domain = || self.own.as_deref().map(|own| Jid::split(own).domainpart());
         let groupchat = stanza.sym() == known.message && stanza.attr("type") == Some("groupchat");
         Peer {
             room: groupchat
                 || self.rooms.contains(&*bare)
-                || stanza.child(known.muc_join).is_some()
-                || stanza.child(known.muc_user).is_some(),
+                || stanza.children().any(|child| [known.muc_join, known.muc_user].contains(&child.sym())),
             own: self.is_own_bare(&bare),
-            server: jid.localpart().is_none() && own_domain.is_some_and(|own| own.eq_ignore_ascii_case(jid.domainpart())),
+            server: jid.localpart().is_none() && own_domain().is_some_and(|own| own.eq_ignore_ascii_case(jid.domainpart())),
             contact: self.roster.contains(&*bare),
         }
     }
@@ -148,20 +152,20 @@ impl Memory {
                 let Some(jid) = item.attr("jid").map(normalised_bare) else { continue };
                 if item.attr("subscription") == Some("remove") {
                     self.roster.remove(&*jid);
-                } else if self.roster.len() < MAX_ENTRIES {
-                    self.roster.insert(jid.into_owned());
+                } else {
+                    add(&mut self.roster, &jid);
                 }
             }
         }
     }
 
     fn learn_presence(&mut self, presence: Element<'_>, direction: Option<Direction>, known: &Known) {
-        let joins = presence.child(known.muc_join).is_some() && presence.attr("type").is_none();
-        if joins && direction != Some(Direction::ServerToClient) {
+        if direction == Some(Direction::ServerToClient) {
+            if presence.child(known.muc_user).is_some() {
+                self.add_room(presence.attr("from"));
+            }
+        } else if presence.attr("type").is_none() && presence.child(known.muc_join).is_some() {
             self.add_room(presence.attr("to"));
-        }
-        if presence.child(known.muc_user).is_some() && direction == Some(Direction::ServerToClient) {
-            self.add_room(presence.attr("from"));
         }
     }
 
@@ -174,10 +178,8 @@ impl Memory {
     }
 
     fn add_room(&mut self, address: Option<&str>) {
-        if let Some(address) = address
-            && self.rooms.len() < MAX_ENTRIES
-        {
-            self.rooms.insert(normalised_bare(address).into_owned());
+        if let Some(address) = address {
+            add(&mut self.rooms, &normalised_bare(address));
         }
     }
 
@@ -189,21 +191,26 @@ impl Memory {
             Direction::ClientToServer => iq.attr("to"),
             Direction::ServerToClient => iq.attr("from"),
         };
-        let peer = peer.map(|p| normalised_bare(p).into_owned()).filter(|p| Some(p) != self.own.as_ref()).unwrap_or_default();
-        let answered_by = |direction: Direction| if direction == Direction::ClientToServer { '<' } else { '>' };
-        let key = |side: char| (peer.clone(), format!("{side}{id}"));
+        let peer = peer.map(normalised_bare).filter(|peer| Some(&**peer) != self.own.as_deref()).unwrap_or_default();
+        let key = |asked: Direction| self.keys.hash_one((&*peer, asked.index(), id));
         match iq.attr("type") {
             Some("get" | "set") => {
                 if self.pending.len() >= MAX_PENDING {
                     self.pending.clear();
                 }
                 let payload = iq.children().next().map_or(Sym::UNKNOWN, Element::sym);
-                let side = if direction == Direction::ClientToServer { '>' } else { '<' };
-                self.pending.insert(key(side), Request { seq, payload });
+                self.pending.insert(key(direction), Request { seq, payload });
                 None
             }
-            Some("result" | "error") => self.pending.remove(&key(answered_by(direction))),
+            Some("result" | "error") => self.pending.remove(&key(Direction::BOTH[1 - direction.index()])),
             _ => None,
         }
+    }
+}
+
+/// Adds an address, unless there are too many.
+fn add(addresses: &mut FxHashSet<String>, bare: &str) {
+    if addresses.len() < MAX_ENTRIES && !addresses.contains(bare) {
+        addresses.insert(bare.to_owned());
     }
 }

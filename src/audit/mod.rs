@@ -20,6 +20,7 @@ pub mod generate;
 pub mod memory;
 pub mod observers;
 pub mod opacity;
+mod spare;
 pub mod value;
 
 use std::collections::VecDeque;
@@ -28,11 +29,12 @@ use std::sync::Arc;
 use extract::Extractor;
 use memory::Memory;
 use opacity::Opacity;
+use spare::Spare;
 
 pub use opacity::{Announced, DeviceList};
 
 use crate::catalog::Catalog;
-use crate::record::{Assessment, Body, Exposures, Gap, Moment, Phase, Record, SessionEvent, Stanza, Totals};
+use crate::record::{Assessment, Body, Gap, Moment, Phase, Record, SessionEvent, Stanza, Totals};
 use crate::rules::{Choice, Engine, RuleSet};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Document, Inherited};
@@ -71,9 +73,6 @@ pub struct Settings {
     /// The leak rules; every rule when left out. Sessions that are given one set are compared with each other; a session without has one of its own.
     pub rules: Option<Arc<RuleSet>>,
 }
-
-/// More memory than this is not kept from one record to the next.
-const MAX_SPARE_BYTES: usize = 1 << 16;
 
 #[derive(Debug)]
 struct Side {
@@ -131,8 +130,7 @@ pub struct Auditor {
     rules: Engine,
     document: Document,
     extractor: Extractor,
-    /// Memory of records that were written.
-    spare: Option<(Exposures, String)>,
+    spare: Spare,
     seq: u64,
     /// When the frame that is being read arrived.
     at: Option<Moment>,
@@ -158,7 +156,7 @@ impl Auditor {
             queue: VecDeque::new(),
             document: Document::new(),
             extractor: Extractor::default(),
-            spare: None,
+            spare: Spare::default(),
             seq: 0,
             at: None,
             opened: None,
@@ -325,18 +323,17 @@ impl Auditor {
             self.sides.iter_mut().for_each(|side| side.framer.shrink());
             self.document = Document::new();
             self.extractor = Extractor::default();
-            self.spare = None;
+            self.rules.shrink();
+            self.spare = Spare::default();
         }
     }
 
     /// Takes a record back that was written: its memory serves for the next one. One that was huge is let go.
     pub fn recycle(&mut self, record: Record) {
         if let Body::Stanza(stanza) = record.body {
-            let (mut exposures, mut evidence) = (stanza.exposures, stanza.evidence.unwrap_or_default());
-            if exposures.memory() + evidence.capacity() <= MAX_SPARE_BYTES && std::ptr::eq(exposures.catalog(), &*self.catalog) {
-                exposures.clear();
-                evidence.clear();
-                self.spare = Some((exposures, evidence));
+            // One of another auditor may be of another catalog.
+            if std::ptr::eq(stanza.exposures.catalog(), &*self.catalog) {
+                self.spare.keep(stanza);
             }
         }
     }
@@ -387,7 +384,7 @@ impl Auditor {
         let stanza = self.audit_watched(framer.bytes(frame), frame, Some(direction), None);
         self.sides[direction.index()].framer = framer;
         self.follow_phase(direction, &stanza);
-        Some(Body::Stanza(Box::new(stanza)))
+        Some(Body::Stanza(stanza))
     }
 
     /// Audits one frame that does not come from a live stream, as `scan` does.
@@ -413,13 +410,13 @@ impl Auditor {
         if let (Some(phase), Some(direction)) = (phase, direction) {
             self.sides[direction.index()].phase = phase;
         }
-        let empty = Stanza {
-            gap: Some(Gap { reason: "malformed".into(), detail: "no element".into(), bytes: xml.len() as u64 }),
-            ..self.blank(direction, Exposures::new(self.catalog.clone()))
-        };
         let mut stanza = match found {
             Some(frame) => self.audit_watched(framer.bytes(&frame), &frame, direction, Some(input)),
-            None => empty,
+            None => {
+                let mut empty = self.blank(direction);
+                empty.gap = Some(Gap { reason: "malformed".into(), detail: "no element".into(), bytes: xml.len() as u64 });
+                empty
+            }
         };
         stanza.input = Some(input);
         if let Some(phase) = phase {
@@ -428,7 +425,7 @@ impl Auditor {
         if let Some(direction) = direction {
             self.follow_phase(direction, &stanza);
         }
-        let record = Record { session: self.session.clone(), seq: self.seq, at: self.at, body: Body::Stanza(Box::new(stanza)) };
+        let record = Record { session: self.session.clone(), seq: self.seq, at: self.at, body: Body::Stanza(stanza) };
         self.seq += 1;
         record
     }

@@ -30,11 +30,11 @@ pub fn of(stanza: Element<'_>, direction: Option<Direction>, phase: Phase, peer:
     }
     match address {
         Some(address) if !peer.own && !peer.server => {
-            let domain = Jid::split(address).domainpart();
-            if own.is_none_or(|own| !Jid::split(own).domainpart().eq_ignore_ascii_case(domain)) {
+            let peer = Jid::split(address);
+            if own.is_none_or(|own| !Jid::split(own).domainpart().eq_ignore_ascii_case(peer.domainpart())) {
                 observers = observers.with(Observer::PeerServer);
             }
-            if Jid::split(address).localpart().is_some() {
+            if peer.localpart().is_some() {
                 observers = observers.with(Observer::Contacts);
             }
         }

@@ -21,6 +21,36 @@ fn shrinking_does_not_show() {
     assert_eq!(read(true).len(), 4);
 }
 
+/// A record that is made in the memory of an earlier one says nothing of that one.
+#[test]
+fn recycling_does_not_show() {
+    let read = |recycle: bool| {
+        let mut auditor = Auditor::new(Catalog::builtin(), Arc::default(), "s").assume_logged_in();
+        let mut lines = Vec::new();
+        let frames = [
+            "<iq type='get' id='1' to='a.example'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
+            "<message to='ann@a.example' type='chat'><body>x</body><active xmlns='http://jabber.org/protocol/chatstates'/></message>",
+            "<r xmlns='urn:xmpp:sm:3'/>",
+            "<presence to='harbour@rooms.example/me'><x xmlns='http://jabber.org/protocol/muc'/><c xmlns='urn:x:1'/><c xmlns='urn:x:2'/></presence>",
+            "<presence/>",
+            "<message to='ann@a.example'><body>&nothing;</body></message>",
+            "<presence type='unavailable'/>",
+        ];
+        for frame in frames {
+            auditor.feed(Direction::ClientToServer, frame.as_bytes(), None);
+            while let Some(record) = auditor.poll() {
+                lines.push(record.to_json());
+                if recycle {
+                    auditor.recycle(record);
+                }
+            }
+        }
+        lines
+    };
+    assert_eq!(read(true), read(false));
+    assert!(read(true).len() >= 7);
+}
+
 /// Rule L6: the message in clear is suspect, and a finding points at it; the other direction was never encrypted.
 #[test]
 fn clear_text_after_encrypted_text_is_a_finding() {

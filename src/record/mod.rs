@@ -206,6 +206,61 @@ pub struct Stanza {
     pub evidence: Option<String>,
 }
 
+impl Stanza {
+    /// One of which nothing is known yet.
+    pub fn new(exposures: Exposures) -> Stanza {
+        Stanza {
+            input: None,
+            direction: None,
+            phase: Phase::LoggedIn,
+            kind: FrameName::Unknown,
+            name: String::new(),
+            namespace: String::new(),
+            stanza_type: String::new(),
+            bytes: 0,
+            payloads: Vec::new(),
+            answers: None,
+            observers: Observers::default(),
+            exposures,
+            verdict: None,
+            conversation: None,
+            irregular: Irregulars::default(),
+            gap: None,
+            evidence: None,
+        }
+    }
+
+    /// Nothing is known again, in the same memory.
+    pub fn clear(&mut self) {
+        // Every field by its name, so that none that is added later is forgotten.
+        let Stanza {
+            input,
+            direction,
+            phase,
+            kind,
+            bytes,
+            answers,
+            observers,
+            irregular,
+            verdict,
+            conversation,
+            gap,
+            evidence,
+            name,
+            namespace,
+            stanza_type,
+            payloads,
+            exposures,
+        } = self;
+        (*input, *direction, *phase, *kind, *bytes, *answers) = (None, None, Phase::LoggedIn, FrameName::Unknown, 0, None);
+        (*observers, *irregular) = (Observers::default(), Irregulars::default());
+        (*verdict, *conversation, *gap, *evidence) = (None, None, None, None);
+        [name, namespace, stanza_type].into_iter().for_each(String::clear);
+        payloads.clear();
+        exposures.clear();
+    }
+}
+
 /// A change to what passes between client and server. The list is closed (DESIGN 4.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intervention {

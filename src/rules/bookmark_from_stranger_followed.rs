@@ -52,7 +52,7 @@ impl Check for BookmarkFromStranger {
             return;
         }
         let Some(to) = seen.peer_bare().filter(|_| seen.name() == "presence" && seen.stanza_type().is_none()) else { return };
-        let Some(pushed) = self.rooms.take("", &to) else { return };
+        let Some(pushed) = self.rooms.take("", to) else { return };
         if seen.is_soon_after(pushed.at, MICROS) {
             let fact = format!("the client entered {to} after {} had pushed a bookmark for it", pushed.what);
             out.report(found(fact).about(pushed.what).after(pushed.number));
@@ -69,7 +69,7 @@ impl BookmarkFromStranger {
                 let conferences = item.children().flat_map(Element::children).filter_map(|conference| conference.attr("jid"));
                 for room in item.attr("id").into_iter().chain(conferences) {
                     if !seen.world.is_room(room) {
-                        self.rooms.keep(seen, "", &normalised_bare(room), from.clone().into_owned());
+                        self.rooms.keep(seen, "", &normalised_bare(room), from.to_owned());
                     }
                 }
             }

@@ -47,15 +47,15 @@ impl Check for Calls {
         let Some(to) = seen.peer_bare().filter(|_| seen.is_sent() && !seen.is_error()) else { return };
         if seen.child(JINGLE_MESSAGE, "propose").is_some() {
             if self.called.len() < MAX_CALLED {
-                self.called.insert(to.into_owned());
+                self.called.insert(to.to_owned());
             }
             return;
         }
-        if seen.peer_is_room() || !seen.peer_is_stranger() || self.called.contains(&*to) {
+        if seen.peer_is_room() || !seen.peer_is_stranger() || self.called.contains(to) {
             return;
         }
         let answer = seen.stanza.children().find(|child| child.uri() == JINGLE_MESSAGE).map(|answer| answer.local());
-        let finding = |fact: String| found(fact).about(&*to);
+        let finding = |fact: String| found(fact).about(to);
         match answer {
             None | Some("ringing") => out.report(finding(format!("{to}, who may not see the account's presence, was told that the device rings"))),
             Some(answer @ ("proceed" | "reject")) => {

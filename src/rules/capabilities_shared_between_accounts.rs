@@ -13,6 +13,8 @@
 //!
 //! **References.** XEP-0115 §8.2 and §9.4.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::names::{CAPS, DISCO_INFO};
@@ -41,11 +43,11 @@ const MAX_SEEN: usize = 5_000;
 #[derive(Default)]
 struct Cache {
     /// Hash that each address showed last.
-    shown_by: FxHashMap<String, String>,
-    hashes: FxHashSet<String>,
-    asked: FxHashSet<String>,
+    shown_by: FxHashMap<String, Arc<str>>,
+    hashes: FxHashSet<Arc<str>>,
+    asked: FxHashSet<Arc<str>>,
     /// Hashes that another account had asked for when this one saw them first.
-    known_to: Vec<(String, String, u64)>,
+    known_to: Vec<(Arc<str>, String, u64)>,
     own_client: Option<String>,
 }
 
@@ -57,24 +59,29 @@ impl Check for Cache {
         }
         let (Some(peer), Some(own)) = (seen.peer(), seen.world.own()) else { return };
         if let (Some(hash), true) = (caps.and_then(|caps| caps.attr("ver")), seen.is_received()) {
-            if self.shown_by.len() >= MAX_SEEN || seen.world.is_own(peer) {
+            if self.shown_by.len() >= MAX_SEEN || seen.peer_is_own() {
                 return;
             }
-            if self.shown_by.get(peer).is_some_and(|before| before == hash) {
+            if self.shown_by.get(peer).is_some_and(|before| **before == *hash) {
                 return;
             }
-            let asker = seen.world.shared().who_showed("capabilities", &self.key(hash)).filter(|asker| asker != own);
-            let first = self.hashes.insert(hash.to_owned());
-            if let (Some(asker), true) = (asker, first) {
-                self.known_to.push((hash.to_owned(), asker, seen.number));
-            }
-            self.shown_by.insert(peer.to_owned(), hash.to_owned());
+            let known = self.hashes.get(hash).cloned();
+            let hash = known.unwrap_or_else(|| {
+                let hash: Arc<str> = hash.into();
+                self.hashes.insert(hash.clone());
+                let asker = seen.world.shared().who_showed("capabilities", self.key(&hash));
+                if let Some(asker) = asker.filter(|asker| asker != own) {
+                    self.known_to.push((hash.clone(), asker, seen.number));
+                }
+                hash
+            });
+            self.shown_by.insert(peer.to_owned(), hash);
         } else if seen.is_sent()
             && seen.stanza_type() == Some("get")
             && seen.child(DISCO_INFO, "query").is_some()
             && let Some(hash) = self.shown_by.get(peer).cloned()
         {
-            seen.world.shared().show("capabilities", &self.key(&hash), own);
+            seen.world.shared().show("capabilities", self.key(&hash), own);
             self.asked.insert(hash);
         }
     }
@@ -85,14 +92,14 @@ impl Check for Cache {
         }
         for (hash, asker, number) in self.known_to.drain(..).filter(|(hash, ..)| !self.asked.contains(hash)) {
             let fact = format!("capabilities were known without asking, after {asker} had to ask for them");
-            out.report(found(fact).after(number).about(hash));
+            out.report(found(fact).after(number).about(&*hash));
         }
     }
 }
 
 impl Cache {
     /// A hash as seen by one sort of client.
-    fn key(&self, hash: &str) -> String {
-        format!("{} {hash}", self.own_client.as_deref().unwrap_or_default())
+    fn key<'a>(&'a self, hash: &'a str) -> (&'a str, &'a str) {
+        (self.own_client.as_deref().unwrap_or_default(), hash)
     }
 }

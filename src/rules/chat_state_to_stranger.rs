@@ -40,9 +40,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(to) = seen.peer_bare() else { return };
-    let Some(state) = seen.stanza.children().find(|child| child.uri() == CHAT_STATES) else { return };
-    let own_decision = seen.verdict.is_some() || seen.world.wrote_to(&to);
-    if seen.is_sent() && !seen.is_error() && !own_decision && !seen.peer_is_room() && seen.peer_is_stranger() {
+    let Some(state) = seen.stanza.children().find(|child| child.is_in(CHAT_STATES)) else { return };
+    let own_decision = || seen.verdict.is_some() || seen.world.wrote_to(to);
+    if seen.is_sent() && !seen.is_error() && !own_decision() && !seen.peer_is_room() && seen.peer_is_stranger() {
         out.report(found(format!("a typing notice (<{}/>) went to {to}, who may not see the account's presence", state.local())).about(to));
     }
 }

@@ -34,9 +34,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let (Some(to), Some(away)) = (seen.peer_bare(), seen.world.away()) else { return };
-    let Some(state) = seen.stanza.children().find(|child| child.uri() == CHAT_STATES).map(|state| state.local()) else { return };
+    let Some(state) = seen.stanza.children().find(|child| child.is_in(CHAT_STATES)).map(|state| state.local()) else { return };
     let idle = seen.is_sent() && !seen.is_error() && seen.verdict.is_none() && !away.wrote_since;
-    if !idle || seen.world.is_own(&to) || !matches!(state, "active" | "composing" | "paused") {
+    if !idle || seen.peer_is_own() || !matches!(state, "active" | "composing" | "paused") {
         return;
     }
     let finding = found(format!("a typing notice (<{state}/>) went to {to} while the presence says away")).after(away.number).about(to);

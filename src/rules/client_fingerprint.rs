@@ -39,6 +39,15 @@ struct Signs {
     seen: Vec<(&'static str, u64)>,
 }
 
+impl Signs {
+    /// Notes a sign when the stanza shows it. Does not look for one that was seen.
+    fn note(&mut self, sign: &'static str, seen: &Seen<'_>, shows: impl FnOnce() -> bool) {
+        if !self.seen.iter().any(|(known, _)| *known == sign) && shows() {
+            self.seen.push((sign, seen.number));
+        }
+    }
+}
+
 impl Check for Signs {
     fn see(&mut self, seen: &Seen<'_>, _out: &mut Out) {
         if !seen.is_sent() || seen.is_error() {
@@ -48,27 +57,25 @@ impl Check for Signs {
         let resource = || child(seen.child(BIND, "bind")?, BIND, "resource").map(|resource| resource.own_text());
         let result = seen.stanza_type() == Some("result");
         let client = |identity: Element<'_>| identity.local() == "identity" && identity.attr("category") == Some("client");
-        let body = stanza.children().any(|child| child.local() == "body");
-        let mut note = |sign: &'static str, shown: bool| {
-            if shown && !self.seen.iter().any(|(known, _)| *known == sign) {
-                self.seen.push((sign, seen.number));
-            }
-        };
+        let body = || stanza.children().any(|child| child.local() == "body");
         match seen.name() {
-            "presence" => note("capabilities", seen.child(CAPS, "c").is_some()),
-            "message" => note("fallback sentence", body && seen.omemo().is_some()),
+            "presence" => self.note("capabilities", seen, || seen.child(CAPS, "c").is_some()),
+            "message" => self.note("fallback sentence", seen, || seen.omemo().is_some() && body()),
             "authenticate" => {
-                note("user agent", seen.child(SASL2, "user-agent").is_some());
-                note("tag of the resource", seen.each(BIND2, "tag").next().is_some());
+                self.note("user agent", seen, || seen.child(SASL2, "user-agent").is_some());
+                self.note("tag of the resource", seen, || seen.each(BIND2, "tag").next().is_some());
             }
             _ => {
-                note("resource", resource().is_some_and(|name| device_words().find(&name).is_some()));
-                note("version answer", result && seen.child(VERSION, "query").is_some());
-                note("identity", result && seen.child(DISCO_INFO, "query").is_some_and(|query| query.children().any(client)));
+                self.note("resource", seen, || resource().is_some_and(|name| device_words().find(&name).is_some()));
+                self.note("version answer", seen, || result && seen.child(VERSION, "query").is_some());
+                let identity = || seen.child(DISCO_INFO, "query").is_some_and(|query| query.children().any(client));
+                self.note("identity", seen, || result && identity());
             }
         }
-        note("form of stanza ids", !result && stanza.attr("id").and_then(client_of_id).is_some());
-        note("language", matches!(seen.name(), "message" | "presence" | "iq") && stanza.attr_index("xml:lang").is_some());
+        self.note("form of stanza ids", seen, || !result && stanza.attr("id").and_then(client_of_id).is_some());
+        self.note("language", seen, || {
+            matches!(seen.name(), "message" | "presence" | "iq") && stanza.attr_index("xml:lang").is_some()
+        });
     }
 
     fn end(&mut self, _world: &World, out: &mut Out) {

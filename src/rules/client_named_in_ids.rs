@@ -30,8 +30,10 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
-    let answers = matches!(seen.stanza_type(), Some("result" | "error"));
-    if let Some(client) = seen.stanza.attr("id").filter(|_| seen.is_sent() && !answers).and_then(client_of_id) {
+    if !seen.is_sent() || matches!(seen.stanza_type(), Some("result" | "error")) {
+        return;
+    }
+    if let Some(client) = seen.stanza.attr("id").and_then(client_of_id) {
         out.report(found(format!("the ids of stanzas look like those of {client}")));
     }
 }

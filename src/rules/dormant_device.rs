@@ -17,6 +17,7 @@ use super::names::{OMEMO, OMEMO_0, OMEMO_1, OMEMO_2, OMEMO_LEGACY};
 use super::{Check, World};
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
 use super::seen::Seen;
+use crate::xmpp::element::Element;
 
 pub(super) const RULE: Rule = Rule {
     id: "dormant-device",
@@ -45,9 +46,20 @@ struct State {
     heard: FxHashSet<u32>,
 }
 
+impl State {
+    fn note_key(&mut self, key: Element<'_>, number: u64) {
+        let rid = Some(key).filter(|key| key.local() == "key").and_then(|key| key.attr("rid")?.parse().ok());
+        let Some(rid) = rid else { return };
+        if self.addressed.len() < MAX_DEVICES || self.addressed.contains_key(&rid) {
+            let (count, last) = self.addressed.entry(rid).or_default();
+            (*count, *last) = (*count + 1, number);
+        }
+    }
+}
+
 impl Check for State {
     fn see(&mut self, seen: &Seen<'_>, _out: &mut Out) {
-        for container in seen.elements().filter(|element| element.local() == "encrypted" && OMEMO.contains(&element.uri())) {
+        for container in seen.watched().filter(|element| OMEMO.contains(&element.uri())) {
             for header in container.children().filter(|child| child.local() == "header") {
                 if let Some(sid) = header.attr("sid").and_then(|sid| sid.parse().ok()).filter(|_| self.heard.len() < MAX_DEVICES) {
                     self.heard.insert(sid);
@@ -55,12 +67,9 @@ impl Check for State {
                 if !seen.is_sent() {
                     continue;
                 }
-                let keys = header.children().flat_map(|child| std::iter::once(child).chain(child.children())).filter(|key| key.local() == "key");
-                for rid in keys.filter_map(|key| key.attr("rid")?.parse().ok()) {
-                    if self.addressed.len() < MAX_DEVICES || self.addressed.contains_key(&rid) {
-                        let (count, last) = self.addressed.entry(rid).or_default();
-                        (*count, *last) = (*count + 1, seen.number);
-                    }
+                for child in header.children() {
+                    self.note_key(child, seen.number);
+                    child.children().for_each(|key| self.note_key(key, seen.number));
                 }
             }
         }

@@ -32,14 +32,15 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
-    if seen.is_copy() || seen.is_error() || seen.name() != "message" {
+    let absent = ["N2", "N1", "L6"].into_iter().any(|rule| seen.has_verdict_rule(rule));
+    if !absent || seen.is_copy() || seen.is_error() || seen.name() != "message" {
         return;
     }
     let announced = seen.child(EME, "encryption").is_some();
     let who = seen.sender();
     if seen.has_verdict_rule("N2") {
         out.report(found(format!("{who} sent the sentence for an encrypted message without the message: nothing was sent")).severity(Severity::Info));
-    } else if announced && (seen.has_verdict_rule("N1") || seen.has_verdict_rule("L6")) {
+    } else if announced {
         let finding = found(format!("{who} sent readable text in a message that says it is encrypted"));
         out.report(match seen.conversation {
             Some(with) => finding.about(with),

@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::choice::Choice;
 use super::rule::Out;
-use super::seen::{Seen, Sight, names};
+use super::seen::{Facts, Seen, Sight, Woke, family};
 use super::shared::Shared;
 use super::world::{self, Lesson};
 use super::{Check, Found, RULES, Rule, Severity, World};
@@ -19,7 +19,7 @@ use crate::xmpp::names::Sym;
 const MAX_TOLD: usize = 10_000;
 
 /// One bit a rule, and one for the world.
-type Mask = u128;
+pub(super) type Mask = u128;
 
 /// The bit of the world.
 const WORLD: Mask = 1 << 127;
@@ -32,7 +32,8 @@ pub struct RuleSet {
     by_element: Vec<u16>,
     /// Different sets of rules. The first is empty.
     masks: Vec<Mask>,
-    by_verdict: Vec<(&'static str, Mask)>,
+    /// What a rule of the opacity procedure wakes up: by its name, or by the letters that a family of names begins with.
+    by_verdict: FxHashMap<&'static str, Mask>,
     choice: Choice,
     shared: Arc<Shared>,
 }
@@ -43,7 +44,7 @@ impl RuleSet {
         const { assert!(RULES.len() < 127, "one bit a rule") };
         let rules: Vec<&'static Rule> = RULES.iter().copied().filter(|rule| !choice.is_off(rule.id)).collect();
         let mut by_element: FxHashMap<Sym, Mask> = FxHashMap::default();
-        let mut by_verdict: Vec<(&'static str, Mask)> = Vec::new();
+        let mut by_verdict: FxHashMap<&'static str, Mask> = FxHashMap::default();
         let mut watch = |watches: &[(&str, &str)], bit: Mask| {
             for (uri, local) in watches {
                 let sym = catalog.names.lookup(uri, local);
@@ -56,7 +57,7 @@ impl RuleSet {
         for (index, rule) in rules.iter().enumerate() {
             watch(rule.watches, 1 << index);
             for id in rule.verdicts {
-                by_verdict.push((id, 1 << index));
+                *by_verdict.entry(id).or_default() |= 1 << index;
             }
         }
         let mut masks = vec![0];
@@ -71,9 +72,16 @@ impl RuleSet {
         RuleSet { rules, by_element: by_name, masks, by_verdict, choice, shared: Arc::default() }
     }
 
-    /// The rules that watch an element of this name.
-    fn watching(&self, sym: Sym) -> Mask {
-        self.by_element.get(sym.0 as usize).map_or(0, |index| self.masks[usize::from(*index)])
+    /// The rules that watch an element of this name; none for most.
+    fn watching(&self, sym: Sym) -> Option<Mask> {
+        let index = self.by_element.get(sym.0 as usize).copied().filter(|index| *index != 0)?;
+        Some(self.masks[usize::from(index)])
+    }
+
+    /// The rules that a rule of the procedure wakes up.
+    fn woken_by(&self, verdict: &str) -> Mask {
+        let mask = |name| self.by_verdict.get(name).copied().unwrap_or_default();
+        mask(verdict) | family(verdict).map_or(0, mask)
     }
 }
 
@@ -83,6 +91,8 @@ pub struct Engine {
     checks: Vec<Box<dyn Check>>,
     world: World,
     told: FxHashSet<(usize, String)>,
+    /// The elements of the stanza at hand that somebody watches. Kept for its memory.
+    woke: Vec<Woke>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -96,7 +106,7 @@ impl Engine {
     pub fn new(set: Arc<RuleSet>, accounts: &[String]) -> Engine {
         let checks = set.rules.iter().map(|rule| (rule.check)()).collect();
         let world = World::new(accounts, set.shared.clone());
-        Engine { set, checks, world, told: FxHashSet::default() }
+        Engine { set, checks, world, told: FxHashSet::default(), woke: Vec::new() }
     }
 
     /// What the session taught.
@@ -109,31 +119,38 @@ impl Engine {
         self.world.learn_intervention(action);
     }
 
+    /// Frees what an idle session does not need.
+    pub fn shrink(&mut self) {
+        self.woke = Vec::new();
+    }
+
     /// Shows a stanza to the rules that watch something in it; what they find, ready for the log.
     pub fn see(&mut self, sight: Sight<'_>) -> Vec<Finding> {
         let mut awake: Mask = 0;
         let document = sight.stanza.document();
-        for index in 0..document.len() {
+        self.woke.clear();
+        for index in 0..document.len() as u32 {
             // Texts have no name.
-            awake |= self.set.watching(document.node(NodeId(index as u32)).sym);
-        }
-        if let Some(verdict) = sight.verdict {
-            for (id, mask) in &self.set.by_verdict {
-                if verdict.rules.iter().any(|rule| names(id, rule)) {
-                    awake |= mask;
-                }
+            if let Some(rules) = self.set.watching(document.node(NodeId(index)).sym) {
+                awake |= rules;
+                self.woke.push(Woke { element: NodeId(index), rules });
             }
+        }
+        for rule in sight.verdict.iter().flat_map(|verdict| verdict.rules) {
+            awake |= self.set.woken_by(rule);
         }
         if awake == 0 {
             return Vec::new();
         }
-        let seen = Seen { sight, world: &self.world };
+        let facts = Facts::of(&sight, &self.world);
+        let mut seen = Seen { sight, world: &self.world, facts: &facts, woke: &self.woke, rule: 0 };
         let mut findings = Vec::new();
         let mut out = Out::default();
         let mut rules = awake & !WORLD;
         while rules != 0 {
-            let index = rules.trailing_zeros() as usize;
-            rules &= rules - 1;
+            seen.rule = rules & rules.wrapping_neg();
+            rules ^= seen.rule;
+            let index = seen.rule.trailing_zeros() as usize;
             self.checks[index].see(&seen, &mut out);
             if !out.found.is_empty() {
                 let found = out.found.drain(..);
@@ -141,8 +158,7 @@ impl Engine {
             }
         }
         if awake & WORLD != 0 {
-            let sent = seen.is_sent();
-            self.world.learn(&Lesson::of(sight, sent));
+            self.world.learn(&Lesson::of(&sight, &facts));
         }
         findings
     }

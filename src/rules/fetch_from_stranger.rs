@@ -22,7 +22,7 @@ use super::names::{
 use super::pending::Pending;
 use super::rule::{Avoidability, Check, Confidence, Out, Rule, Severity, Theme, found};
 use super::seen::{Seen, child};
-use crate::xmpp::jid::{Jid, normalised_bare};
+use crate::xmpp::jid::Jid;
 
 pub(super) const RULE: Rule = Rule {
     id: "fetch-from-stranger",
@@ -73,8 +73,8 @@ impl Check for FetchFromStranger {
                 if seen.child(OOB_IQ, "query").is_some() && seen.stanza_type() == Some("set") && seen.peer_is_unknown() {
                     self.links.keep_request(seen, ());
                 }
-            } else if !seen.is_error() && (seen.world.is_room(&with) || seen.peer_is_unknown() && seen.child(MUC_USER, "x").is_none()) {
-                self.heard(seen, &with);
+            } else if !seen.is_error() && (seen.peer_is_known_room() || seen.peer_is_unknown() && seen.child(MUC_USER, "x").is_none()) {
+                self.heard(seen, with);
             }
             return;
         }
@@ -95,9 +95,9 @@ impl Check for FetchFromStranger {
             return;
         }
         let Some(what) = question(seen) else { return };
+        let Some(&(at, number)) = self.heard.get(with) else { return };
+        let room = seen.peer_is_known_room();
         let direct = seen.peer().is_some_and(|to| Jid::split(to).resourcepart().is_some());
-        let room = seen.world.is_room(&with);
-        let Some(&(at, number)) = self.heard.get(&*with) else { return };
         if room && !direct || !room && !seen.peer_is_unknown() || !seen.is_soon_after(at, MICROS) {
             return;
         }
@@ -116,7 +116,7 @@ impl FetchFromStranger {
         if let Some(known) = self.heard.get_mut(with) {
             *known = last;
         } else if self.heard.len() < MAX {
-            self.heard.insert(normalised_bare(with).into_owned(), last);
+            self.heard.insert(with.to_owned(), last);
         }
     }
 }

@@ -43,7 +43,7 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     if seen.is_error() || seen.is_copy() {
         return;
     }
-    let Some(what) = seen.elements().find_map(key_in) else { return };
+    let Some(what) = seen.watched().find_map(key_in) else { return };
     let mut finding = found(format!("{} sent {what} in clear", seen.sender()));
     finding.about = seen.partner().map(Into::into);
     if what == CALL_KEY {

@@ -65,7 +65,7 @@ impl Check for FileLink {
             return;
         }
         let Some(with) = seen.partner() else { return };
-        let Some(before) = seen.world.encrypted_at_all(&with) else { return };
+        let Some(before) = seen.world.encrypted_at_all(with) else { return };
         let link = |text: &str| class_of(text) == "link";
         let declared = seen.each(OOB, "url").any(|url| link(&url.own_text()))
             || seen.each(URL_DATA, "url-data").any(|data| data.attr("target").is_some_and(link))

@@ -70,7 +70,7 @@ impl ForgedCopy {
     fn sent(&mut self, seen: &Seen<'_>, out: &mut Out) {
         if seen.name() == "iq" {
             if let Some(archive) = seen.peer_bare() {
-                remember(&mut self.asked, &archive);
+                remember(&mut self.asked, archive);
             }
             return;
         }
@@ -96,15 +96,15 @@ impl ForgedCopy {
             _ => None,
         });
         let Some((copy, kind)) = copy else { return };
-        if kind == "archive result" && (seen.world.is_room(&from) || self.asked.iter().any(|asked| *asked == *from)) {
+        if kind == "archive result" && (seen.peer_is_known_room() || self.asked.iter().any(|asked| asked == from)) {
             return;
         }
         let inner = child(copy, FORWARD, "forwarded").and_then(|forwarded| child(forwarded, CLIENT, "message"));
         if let Some(id) = inner.and_then(|message| message.attr("id")) {
-            self.forged.keep(seen, "", id, from.clone().into_owned());
+            self.forged.keep(seen, "", id, from.to_owned());
         }
-        if !self.told.iter().any(|told| *told == *from) {
-            remember(&mut self.told, &from);
+        if !self.told.iter().any(|told| told == from) {
+            remember(&mut self.told, from);
             out.report(found(format!("{from} sent a {kind}, which only the own account may send")).about(from));
         }
     }

@@ -39,7 +39,7 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
         return;
     }
     let Some(with) = seen.peer_bare() else { return };
-    let before = seen.world.encrypted_at_all(&with);
+    let before = seen.world.encrypted_at_all(with);
     let jingle = seen.child(JINGLE, "jingle").filter(|jingle| jingle.attr("action") != Some("session-accept"));
     let contents = jingle.into_iter().flat_map(Element::children).chain(seen.child(SI, "si"));
     for content in contents {
@@ -63,7 +63,7 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
         } else {
             found(format!("{what} of a file went to {with} in clear, in a conversation that was encrypted before"))
         };
-        let finding = finding.about(&*with);
+        let finding = finding.about(with);
         out.report(match before {
             Some(before) => finding.after(before.number),
             None => finding,

@@ -40,7 +40,7 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
         return;
     }
     let world = seen.world;
-    let outside = |person: &str| !world.is_own(person) && matches!(world.affiliation(&room, person), Some(Affiliation::None | Affiliation::Outcast));
+    let outside = |person: &str| !world.is_own(person) && matches!(world.affiliation(room, person), Some(Affiliation::None | Affiliation::Outcast));
     let header = container.children().filter(|child| child.local() == "header").flat_map(Element::children);
     let mut people: Vec<String> = Vec::new();
     for child in header {

@@ -41,7 +41,7 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     if previews.flat_map(|preview| preview.children()).next().is_none() {
         return;
     }
-    let before = seen.world.encrypted_at_all(&with);
+    let before = seen.world.encrypted_at_all(with);
     let finding = match before {
         Some(_) => found(format!("the preview of a link went to {with} in clear, in a conversation that was encrypted before"))
             .confidence(Confidence::Likely),

@@ -55,7 +55,7 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
         });
     }
     let Some(with) = seen.partner() else { return };
-    let before = seen.world.encrypted_at_all(&with);
+    let before = seen.world.encrypted_at_all(with);
     let finding = match before {
         Some(_) => found(format!("a position went to {with} in clear, in a conversation that was encrypted before")),
         None => found(format!("a position went to {with} without end-to-end encryption"))

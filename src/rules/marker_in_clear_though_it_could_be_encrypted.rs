@@ -43,9 +43,11 @@ pub(super) const RULE: Rule = Rule {
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(with) = seen.peer_bare() else { return };
-    let eligible = seen.is_sent() && !seen.is_copy() && !seen.is_error() && seen.omemo().is_none() && seen.name() == "message";
-    let Some(before) = seen.world.encrypted_at_all(&with).filter(|_| eligible) else { return };
-    if seen.world.devices(&with, OMEMO_2).is_none_or(<[u32]>::is_empty) {
+    if !seen.is_sent() || seen.name() != "message" || seen.is_error() || seen.is_copy() || seen.omemo().is_some() {
+        return;
+    }
+    let Some(before) = seen.world.encrypted_at_all(with) else { return };
+    if seen.world.devices(with, OMEMO_2).is_none_or(<[u32]>::is_empty) {
         return;
     }
     let told = seen.stanza.children().find(|child| [MARKERS, RECEIPTS, CHAT_STATES].contains(&child.uri()) && !matches!(child.local(), "request" | "markable"));

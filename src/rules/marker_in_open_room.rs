@@ -32,7 +32,7 @@ pub(super) const RULE: Rule = Rule {
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(room) = seen.peer_bare().filter(|_| seen.is_sent() && seen.stanza_type() == Some("groupchat")) else { return };
     let marker = seen.stanza.children().any(|child| child.uri() == MARKERS && child.local() != "markable");
-    let kind = seen.world.room_kind(&room);
+    let kind = seen.world.room_kind(room);
     if marker && !kind.is_some_and(|kind| kind.members_only) {
         let finding = found(format!("displayed markers went to the room {room}")).about(room);
         out.report(if kind.is_some() { finding } else { finding.confidence(Confidence::Possible) });

@@ -37,7 +37,7 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     if seen.peer_is_room() || !seen.peer_is_stranger() {
         return;
     }
-    let talking = seen.world.wrote_to(&to);
+    let talking = seen.world.wrote_to(to);
     let finding = found(format!("a marker (<{}/>) went to {to}, who may not see the account's presence", marker.local())).about(to);
     out.report(if talking { finding.severity(Severity::Low).avoidability(Avoidability::Optional) } else { finding });
 }

@@ -50,10 +50,13 @@ const FACTS: &[(&str, &[&str])] = &[
 ];
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
-    let Some(container) = seen.omemo().filter(|_| !seen.is_copy() && seen.is_sent()) else { return };
+    if !seen.is_sent() || seen.is_copy() {
+        return;
+    }
+    let Some(container) = seen.omemo() else { return };
     let is_fact = |element: &Element<'_>| {
-        let named = FACTS.iter().any(|(uri, names)| element.uri() == *uri && (names.is_empty() || names.contains(&element.local())));
-        named || element.uri() == FALLBACK && element.attr("for") == Some(REPLY)
+        let named = FACTS.iter().any(|(uri, names)| element.is_in(uri) && (names.is_empty() || names.contains(&element.local())));
+        named || element.is_in(FALLBACK) && element.attr("for") == Some(REPLY)
     };
     let mut names: Vec<&str> = seen.stanza.children().filter(is_fact).map(Element::local).collect();
     names.sort_unstable();
@@ -61,7 +64,7 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     if names.is_empty() {
         return;
     }
-    let shown = names.iter().map(|name| format!("<{name}/>")).collect::<Vec<_>>().join(", ");
+    let shown = format!("<{}/>", names.join("/>, <"));
     let to = seen.conversation.unwrap_or("somebody");
     let finding = found(format!("beside a message encrypted for {to} stand in clear: {shown}")).about(format!("{to}: {shown}"));
     let legacy = matches!(container.uri(), OMEMO_LEGACY | OMEMO_0);

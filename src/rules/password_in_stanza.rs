@@ -83,7 +83,7 @@ fn room_password(seen: &Seen<'_>) -> Option<Found> {
     }
     let direct = seen.child(CONFERENCE, "x").is_some_and(|invitation| invitation.attr("password").is_some_and(|p| !p.is_empty()));
     let mediated = seen.child(MUC_USER, "x").and_then(|user| child(user, MUC_USER, "password")).is_some_and(filled);
-    let encrypted = seen.world.encrypted_at_all(&to);
+    let encrypted = seen.world.encrypted_at_all(to);
     let finding = (direct || mediated).then(|| found(format!("the password of a room went to {to} in a readable invitation")).about(to))?;
     Some(match encrypted {
         Some(before) if direct => finding.severity(Severity::Medium).after(before.number),

@@ -48,8 +48,8 @@ pub(super) fn configured<'a>(seen: &Seen<'a>) -> Option<(&'a str, Cow<'a, str>)>
 }
 
 fn own_request<'a>(seen: &Seen<'a>) -> Option<Element<'a>> {
-    let own = seen.peer().is_none_or(|to| seen.world.is_own(to));
-    (seen.is_sent() && own && seen.stanza_type() == Some("set")).then_some(seen.stanza)
+    let own = seen.peer().is_none() || seen.peer_is_own();
+    (own && seen.is_sent() && seen.stanza_type() == Some("set")).then_some(seen.stanza)
 }
 
 fn access<'a>(around: Element<'a>) -> Option<Cow<'a, str>> {

@@ -34,9 +34,11 @@ pub(super) const RULE: Rule = Rule {
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(to) = seen.peer_bare() else { return };
-    let shown = seen.is_sent() && seen.stanza_type().is_none() && seen.child(MUC, "x").is_none();
-    let person = Jid::split(&to).localpart().is_some();
-    if shown && person && !seen.world.is_contact(&to) && !seen.world.wrote_to(&to) && seen.peer_is_stranger() {
+    if !seen.is_sent() || seen.stanza_type().is_some() || seen.child(MUC, "x").is_some() {
+        return;
+    }
+    let person = Jid::split(to).localpart().is_some();
+    if person && !seen.world.is_contact(to) && !seen.world.wrote_to(to) && seen.peer_is_stranger() {
         out.report(found(format!("available presence went to {to}, who is not a contact")).about(to));
     }
 }

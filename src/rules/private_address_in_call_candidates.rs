@@ -39,7 +39,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(to) = seen.peer_bare().filter(|_| seen.is_sent() && !seen.is_error()) else { return };
-    if seen.world.is_own(&to) {
+    if seen.peer_is_own() {
         return;
     }
     let kinds = [JINGLE_ICE_UDP, JINGLE_ICE, JINGLE_RAW_UDP, JINGLE_S5B];

@@ -35,7 +35,7 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     if seen.is_copy() || seen.is_error() || seen.omemo().is_some() || reactions.children().next().is_none() {
         return;
     }
-    let Some(before) = seen.world.encrypted_at_all(&with) else { return };
+    let Some(before) = seen.world.encrypted_at_all(with) else { return };
     let finding = found(format!("{} sent a readable reaction in the encrypted conversation with {with}", seen.sender()));
     let finding = finding.about(with).after(before.number);
     out.report(if before.system == OMEMO_2 { finding.avoidability(Avoidability::Avoidable) } else { finding });

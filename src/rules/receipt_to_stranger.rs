@@ -38,7 +38,7 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     if !receipt || seen.peer_is_room() || !seen.peer_is_stranger() {
         return;
     }
-    let talking = seen.world.wrote_to(&to);
+    let talking = seen.world.wrote_to(to);
     let finding = found(format!("a delivery receipt went to {to}, who may not see the account's presence")).about(to);
     out.report(if talking { finding.severity(Severity::Low).avoidability(Avoidability::Optional) } else { finding });
 }

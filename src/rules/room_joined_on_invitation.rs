@@ -51,7 +51,7 @@ impl Check for RoomJoined {
             return;
         }
         let Some(room) = seen.peer_bare().filter(|_| seen.name() == "presence" && seen.stanza_type().is_none()) else { return };
-        let Some(invitation) = self.invitations.take("", &room) else { return };
+        let Some(invitation) = self.invitations.take("", room) else { return };
         if seen.is_soon_after(invitation.at, MICROS) {
             let fact = format!("the client entered {room} as soon as {}, a stranger, invited it", invitation.what);
             out.report(found(fact).about(invitation.what).after(invitation.number));

@@ -32,7 +32,7 @@ pub(super) const RULE: Rule = Rule {
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let (Some(room), Some(subject)) = (seen.peer_bare(), seen.child(CLIENT, "subject")) else { return };
     let sets = seen.is_sent() && seen.stanza_type() == Some("groupchat") && !subject.own_text().trim().is_empty();
-    if let Some(before) = seen.world.encrypted_at_all(&room).filter(|_| sets) {
+    if let Some(before) = seen.world.encrypted_at_all(room).filter(|_| sets) {
         out.report(found(format!("a readable subject was set in {room}, where messages are encrypted")).about(room).after(before.number));
     }
 }

@@ -48,7 +48,7 @@ impl Check for RosterSuggestion {
             let Some(list) = seen.child(ROSTER_EXCHANGE, "x").filter(|_| seen.peer_is_unknown() && !seen.is_error()) else { return };
             let from = seen.peer_bare().unwrap_or_default();
             for jid in list.children().take(100).filter_map(|item| item.attr("jid")) {
-                self.suggested.keep(seen, "", &normalised_bare(jid), from.clone().into_owned());
+                self.suggested.keep(seen, "", &normalised_bare(jid), from.to_owned());
             }
             return;
         }

@@ -86,7 +86,7 @@ pub struct Rule {
     pub advice: &'static str,
     /// The specification it rests on: document and section, with what it says in a few words.
     pub source: &'static str,
-    /// Elements, by namespace and name, that wake it up, wherever they stand in a stanza.
+    /// Elements, by namespace and name, that wake it up, wherever they stand in a stanza; [`Seen::watched`] has those of the stanza at hand.
     pub watches: &'static [(&'static str, &'static str)],
     /// Verdict rules (OPACITY) that wake it up: a name, or the beginning of one (`R` for R1 to R7). Empty for none.
     pub verdicts: &'static [&'static str],

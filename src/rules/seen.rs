@@ -1,9 +1,11 @@
 //! One stanza as a rule sees it.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Deref;
 
 use super::World;
+use super::engine::Mask;
 use crate::audit::value;
 use crate::record::{Phase, Verdict};
 use crate::xmpp::Direction;
@@ -11,12 +13,12 @@ use crate::xmpp::element::{Element, NodeId, NodeKind};
 use crate::xmpp::jid::normalised_bare;
 
 /// What became of the stanza's content.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct Judged<'a> {
     /// The verdict.
     pub body: Verdict,
     /// Ids of the rules of the procedure that decided it, or were noted.
-    pub rules: Vec<Cow<'a, str>>,
+    pub rules: &'a [&'a str],
 }
 
 /// One stanza with what its record says.
@@ -29,7 +31,7 @@ pub struct Sight<'a> {
     /// Phase of the stream.
     pub phase: Phase,
     /// What became of its content.
-    pub verdict: Option<&'a Judged<'a>>,
+    pub verdict: Option<Judged<'a>>,
     /// With whom the content is exchanged: bare address.
     pub conversation: Option<&'a str>,
     /// When it passed, in microseconds of a steady clock.
@@ -44,6 +46,61 @@ pub struct Seen<'a> {
     pub(super) sight: Sight<'a>,
     /// What the session taught before this stanza.
     pub world: &'a World,
+    pub(super) facts: &'a Facts<'a>,
+    pub(super) woke: &'a [Woke],
+    /// The bit of the rule that looks.
+    pub(super) rule: Mask,
+}
+
+/// An element that somebody watches.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Woke {
+    pub element: NodeId,
+    /// Who.
+    pub rules: Mask,
+}
+
+/// What nearly every rule asks, found out once for all of them: what is cheap at once, the rest when somebody asks.
+#[derive(Debug)]
+pub(super) struct Facts<'a> {
+    pub sent: bool,
+    name: &'a str,
+    stanza_type: Option<&'a str>,
+    peer: Option<&'a str>,
+    pub peer_bare: Option<Cow<'a, str>>,
+    copy: OnceCell<bool>,
+    omemo: OnceCell<Option<NodeId>>,
+    foreign: OnceCell<bool>,
+    stranger: OnceCell<bool>,
+    room: OnceCell<bool>,
+}
+
+impl<'a> Facts<'a> {
+    pub fn of(sight: &Sight<'a>, world: &World) -> Facts<'a> {
+        let stanza = sight.stanza;
+        let (from, to) = (stanza.attr("from"), stanza.attr("to"));
+        let sent = match sight.direction {
+            Some(direction) => direction == Direction::ClientToServer,
+            None => match (from, to) {
+                (Some(from), _) if world.is_own(from) => true,
+                (Some(_), Some(to)) => !world.is_own(to),
+                _ => true,
+            },
+        };
+        let peer = if sent { to } else { from };
+        Facts {
+            sent,
+            name: stanza.local(),
+            stanza_type: stanza.attr("type"),
+            peer,
+            peer_bare: peer.map(normalised_bare),
+            copy: OnceCell::new(),
+            omemo: OnceCell::new(),
+            foreign: OnceCell::new(),
+            stranger: OnceCell::new(),
+            room: OnceCell::new(),
+        }
+    }
 }
 
 impl<'a> Deref for Seen<'a> {
@@ -57,14 +114,7 @@ impl<'a> Deref for Seen<'a> {
 impl<'a> Seen<'a> {
     /// Whether the client under test sent it. Without a direction: unless it is addressed to the account by somebody else.
     pub fn is_sent(&self) -> bool {
-        match self.direction {
-            Some(direction) => direction == Direction::ClientToServer,
-            None => match (self.stanza.attr("from"), self.stanza.attr("to")) {
-                (Some(from), _) if self.world.is_own(from) => true,
-                (Some(_), Some(to)) => !self.world.is_own(to),
-                _ => true,
-            },
-        }
+        self.facts.sent
     }
 
     /// Whether the client under test received it.
@@ -75,49 +125,56 @@ impl<'a> Seen<'a> {
     /// Whether it is a copy of what passed before: a carbon, an archive result, a room's history.
     pub fn is_copy(&self) -> bool {
         use super::names::{CARBONS, DELAY, MAM};
-        self.stanza.children().any(|child| {
-            child.uri() == CARBONS && matches!(child.local(), "sent" | "received") || child.uri() == MAM && child.local() == "result"
-        }) || self.is_received() && self.stanza.attr("type") == Some("groupchat") && self.child(DELAY, "delay").is_some()
+        *self.facts.copy.get_or_init(|| {
+            self.stanza.children().any(|child| child.is(CARBONS, "sent") || child.is(CARBONS, "received") || child.is(MAM, "result"))
+                || self.is_received() && self.stanza_type() == Some("groupchat") && self.child(DELAY, "delay").is_some()
+        })
     }
 
     /// Whether it is an error: what it carries is an echo.
     pub fn is_error(&self) -> bool {
-        self.stanza.attr("type") == Some("error")
+        self.stanza_type() == Some("error")
     }
 
     /// Local name of the stanza: `message`, `presence`, `iq`, or that of a nonza.
     pub fn name(&self) -> &'a str {
-        self.stanza.local()
+        self.facts.name
     }
 
     /// Value of its `type` attribute.
     pub fn stanza_type(&self) -> Option<&'a str> {
-        self.stanza.attr("type")
+        self.facts.stanza_type
     }
 
     /// The other party's address, as written: whom it is sent to, or who it is from. None for the own server or account.
     pub fn peer(&self) -> Option<&'a str> {
-        if self.is_sent() { self.stanza.attr("to") } else { self.stanza.attr("from") }
+        self.facts.peer
     }
 
     /// The other party's bare address, normalised.
-    pub fn peer_bare(&self) -> Option<Cow<'a, str>> {
-        self.peer().map(normalised_bare)
+    pub fn peer_bare(&self) -> Option<&'a str> {
+        self.facts.peer_bare.as_deref()
     }
 
     /// With whom a message or a request is exchanged: the conversation, or the other party's bare address where there is no content.
-    pub fn partner(&self) -> Option<Cow<'a, str>> {
-        self.conversation.map(Cow::Borrowed).or_else(|| self.peer_bare())
+    pub fn partner(&self) -> Option<&'a str> {
+        self.conversation.or(self.peer_bare())
+    }
+
+    /// Whether the other party is named, and is the own account.
+    pub fn peer_is_own(&self) -> bool {
+        self.peer_bare().is_some_and(|peer| self.world.is_own_bare(peer))
     }
 
     /// Whether the other party is neither the own account nor the own server. False as long as the account is not known.
     pub fn peer_is_foreign(&self) -> bool {
-        self.world.own().is_some() && self.peer().is_some_and(|peer| !self.world.is_own(peer) && !self.world.is_own_server(peer))
+        let foreign = |peer: &str| self.world.own().is_some() && !self.peer_is_own() && !self.world.is_own_server(peer);
+        *self.facts.foreign.get_or_init(|| self.peer().is_some_and(foreign))
     }
 
     /// Whether the other party is a stranger who is not even on the roster.
     pub fn peer_is_unknown(&self) -> bool {
-        self.peer_is_stranger() && self.peer().is_some_and(|peer| !self.world.is_contact(peer))
+        self.peer_bare().is_some_and(|peer| !self.world.is_contact_bare(peer)) && self.peer_is_stranger()
     }
 
     /// Whether no more than so many microseconds went by since a moment. False where either is not known.
@@ -128,12 +185,17 @@ impl<'a> Seen<'a> {
     /// Whether the other party is somebody who is not entitled to the account's presence: not on the roster with a subscription to it, not
     /// the own server or account, not a room it is in. False as long as the roster was not seen.
     pub fn peer_is_stranger(&self) -> bool {
-        self.peer().is_some_and(|peer| self.world.is_stranger(peer))
+        *self.facts.stranger.get_or_init(|| self.peer().is_some_and(|peer| self.world.is_stranger(peer)))
     }
 
     /// Whether it goes to, or comes from, a room: as a whole, or one occupant.
     pub fn peer_is_room(&self) -> bool {
-        self.stanza_type() == Some("groupchat") || self.peer().is_some_and(|peer| self.world.is_room(peer))
+        self.stanza_type() == Some("groupchat") || self.peer_is_known_room()
+    }
+
+    /// Whether it goes to, or comes from, a room that the account joined, or one occupant.
+    pub fn peer_is_known_room(&self) -> bool {
+        *self.facts.room.get_or_init(|| self.peer_bare().is_some_and(|peer| self.world.is_room_bare(peer)))
     }
 
     /// A direct child of the stanza.
@@ -141,16 +203,22 @@ impl<'a> Seen<'a> {
         child(self.stanza, uri, local)
     }
 
+    /// The elements that the rule watches, at any depth, in document order.
+    pub fn watched(&self) -> impl Iterator<Item = Element<'a>> + use<'a> {
+        let (document, rule) = (self.stanza.document(), self.rule);
+        self.woke.iter().filter(move |woke| woke.rules & rule != 0).map(move |woke| document.element(woke.element))
+    }
+
     /// Every element of that name, at any depth, but not inside forwarded copies.
     pub fn each(&self, uri: &'a str, local: &'a str) -> impl Iterator<Item = Element<'a>> {
         self.anywhere(uri, local).filter(|element| {
-            !std::iter::successors(element.parent(), |parent| parent.parent()).any(|around| around.uri() == super::names::FORWARD)
+            !std::iter::successors(element.parent(), |parent| parent.parent()).any(|around| around.is_in(super::names::FORWARD))
         })
     }
 
     /// Every element of that name, at any depth, in document order.
     pub fn anywhere(&self, uri: &'a str, local: &'a str) -> impl Iterator<Item = Element<'a>> {
-        self.elements().filter(move |element| element.local() == local && element.uri() == uri)
+        self.elements().filter(move |element| element.is(uri, local))
     }
 
     /// Every element, at any depth, in document order.
@@ -162,7 +230,9 @@ impl<'a> Seen<'a> {
 
     /// The OMEMO container that stands directly in the stanza.
     pub fn omemo(&self) -> Option<Element<'a>> {
-        self.stanza.children().find(|child| child.local() == "encrypted" && super::names::OMEMO.contains(&child.uri()))
+        let container = |child: &Element<'_>| super::names::OMEMO.iter().any(|system| child.is(system, "encrypted"));
+        let found = self.facts.omemo.get_or_init(|| self.stanza.children().find(container).map(|container| container.id));
+        found.map(|id| self.stanza.document().element(id))
     }
 
     /// Whether an encryption container stands directly in the stanza.
@@ -184,14 +254,18 @@ impl<'a> Seen<'a> {
 
 /// Whether a rule's name of the procedure is the one that is meant: `R3` is `R3`, and one of `R`.
 pub(super) fn names(meant: &str, rule: &str) -> bool {
-    rule == meant
-        || meant.bytes().all(|b| b.is_ascii_alphabetic())
-            && rule.strip_prefix(meant).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+    rule == meant || family(rule) == Some(meant)
+}
+
+/// The family that a rule of the procedure belongs to: letters before a number.
+pub(super) fn family(rule: &str) -> Option<&str> {
+    let letters = rule.trim_end_matches(|c: char| c.is_ascii_digit());
+    (letters.len() < rule.len() && letters.bytes().all(|b| b.is_ascii_alphabetic())).then_some(letters)
 }
 
 /// A child of that name.
 pub fn child<'a>(element: Element<'a>, uri: &str, local: &str) -> Option<Element<'a>> {
-    element.children().find(|child| child.local() == local && child.uri() == uri)
+    element.children().find(|child| child.is(uri, local))
 }
 
 /// What sort of text an element holds (`link`, `aesgcm_link`, `base64`, `text` …, `empty`), also where only its class is left.

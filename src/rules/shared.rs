@@ -2,9 +2,10 @@
 //!
 //! Holds hashes, not the identifiers, and is bounded: beyond [`MAX_KNOWN`] nothing is added.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher as _, Hash};
 use std::sync::{Mutex, PoisonError};
 
+use foldhash::quality::RandomState;
 use rustc_hash::FxHashMap;
 
 /// Identifiers that are remembered at most.
@@ -19,7 +20,7 @@ pub(super) struct Shared {
 
 impl Shared {
     /// Remembers that an account showed an identifier. Gives the account that showed it first, if that is another one.
-    pub fn show(&self, kind: &'static str, identifier: &str, account: &str) -> Option<String> {
+    pub fn show(&self, kind: &'static str, identifier: impl Hash, account: &str) -> Option<String> {
         let key = self.key(kind, identifier);
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(before) = first.get(&key) {
@@ -32,15 +33,13 @@ impl Shared {
     }
 
     /// The account that showed an identifier first.
-    pub fn who_showed(&self, kind: &'static str, identifier: &str) -> Option<String> {
+    pub fn who_showed(&self, kind: &'static str, identifier: impl Hash) -> Option<String> {
         let key = self.key(kind, identifier);
         self.first.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
     }
 
-    fn key(&self, kind: &'static str, identifier: &str) -> u64 {
-        let mut hasher = self.keys.build_hasher();
-        (kind, identifier).hash(&mut hasher);
-        std::hash::Hasher::finish(&hasher)
+    fn key(&self, kind: &'static str, identifier: impl Hash) -> u64 {
+        self.keys.hash_one((kind, identifier))
     }
 }
 

@@ -32,8 +32,10 @@ pub(super) const RULE: Rule = Rule {
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(room) = seen.peer_bare() else { return };
-    let to_room = seen.child(MUC, "x").is_some() || seen.peer_is_room();
-    if seen.name() != "presence" || !seen.is_sent() || seen.stanza_type().is_some() || !to_room {
+    if seen.name() != "presence" || !seen.is_sent() || seen.stanza_type().is_some() {
+        return;
+    }
+    if seen.child(MUC, "x").is_none() && !seen.peer_is_room() {
         return;
     }
     let idle = seen.child(IDLE, "idle").is_some();

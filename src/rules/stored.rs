@@ -54,12 +54,12 @@ pub fn apply(catalog: &Arc<Catalog>, set: &Arc<RuleSet>, accounts: &[String], in
         }
         applied.stanzas += 1;
         let engine = sessions.entry(head.session.clone().into_owned()).or_insert_with(|| Engine::new(set.clone(), accounts));
-        let verdict = judged(&stanza);
+        let rules: Vec<&str> = stanza.verdict.iter().flat_map(|verdict| &verdict.rules).map(|rule| &**rule).collect();
         let found = engine.see(Sight {
             stanza: document.root(),
             direction: stanza.direction,
             phase: stanza.phase.unwrap_or(Phase::LoggedIn),
-            verdict: verdict.as_ref(),
+            verdict: verdict(&stanza).map(|body| Judged { body, rules: &rules }),
             conversation: stanza.conversation.as_deref(),
             at: head.mono.map(|seconds| (seconds * 1e6) as u64),
             number: number(head, &stanza),
@@ -78,8 +78,7 @@ fn number(head: &Head<'_>, stanza: &ReadStanza<'_>) -> u64 {
     stanza.input.unwrap_or(head.seq)
 }
 
-fn judged<'a>(stanza: &'a ReadStanza<'_>) -> Option<Judged<'a>> {
+fn verdict(stanza: &ReadStanza<'_>) -> Option<Verdict> {
     let verdict = stanza.verdict.as_ref()?;
-    let body = Verdict::ALL.iter().copied().find(|body| body.name() == verdict.body)?;
-    Some(Judged { body, rules: verdict.rules.iter().map(|rule| (&**rule).into()).collect() })
+    Verdict::ALL.iter().copied().find(|body| body.name() == verdict.body)
 }

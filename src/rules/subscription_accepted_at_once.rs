@@ -46,14 +46,14 @@ impl Check for SubscriptionAccepted {
     fn see(&mut self, seen: &Seen<'_>, out: &mut Out) {
         let (Some(kind @ ("subscribe" | "subscribed")), Some(with)) = (seen.stanza_type(), seen.peer_bare()) else { return };
         match (seen.is_sent(), kind) {
-            (false, "subscribe") if seen.peer_is_unknown() && self.wanted.take("", &with).is_none() => self.asked.keep(seen, "", &with, ()),
-            (true, "subscribe") => self.wanted.keep(seen, "", &with, ()),
-            (true, "subscribed") => match self.asked.take("", &with) {
+            (false, "subscribe") if seen.peer_is_unknown() && self.wanted.take("", with).is_none() => self.asked.keep(seen, "", with, ()),
+            (true, "subscribe") => self.wanted.keep(seen, "", with, ()),
+            (true, "subscribed") => match self.asked.take("", with) {
                 Some(request) if seen.is_soon_after(request.at, MICROS) => {
                     out.report(found(format!("the client let {with}, a stranger, see its presence at once")).about(with).after(request.number));
                 }
                 Some(_) => {}
-                None => self.wanted.keep(seen, "", &with, ()),
+                None => self.wanted.keep(seen, "", with, ()),
             },
             _ => {}
         }

@@ -44,6 +44,6 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(to) = seen.peer_bare() else { return };
     let detail = if is_detailed(&system) { "the operating system and its version" } else { "the operating system" };
     let finding = found(format!("{detail} was told to {to}"));
-    let finding = finding.about(&*to);
+    let finding = finding.about(to);
     out.report(if seen.peer_is_stranger() || is_detailed(&system) { finding.severity(Severity::Medium) } else { finding });
 }

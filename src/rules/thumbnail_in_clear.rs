@@ -48,13 +48,13 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
         }
     }
     let beside = seen.has_container() || seen.each(JET, "security").next().is_some() || seen.each(ESFS, "encrypted").next().is_some();
-    let before = seen.world.encrypted_at_all(&with);
+    let before = seen.world.encrypted_at_all(with);
     if bytes + addresses == 0 || !beside && before.is_none() {
         return;
     }
     let what = if bytes > 0 { "a small picture" } else { "the address or hash of a small picture" };
     let place = if beside { "beside something encrypted" } else { "in a conversation that was encrypted before" };
-    let mut finding = found(format!("{what} went to {with} in clear, {place}")).about(&*with);
+    let mut finding = found(format!("{what} went to {with} in clear, {place}")).about(with);
     if bytes == 0 {
         finding = finding.severity(Severity::Medium);
     }

@@ -61,27 +61,27 @@ impl Check for TransferFromStranger {
     fn see(&mut self, seen: &Seen<'_>, out: &mut Out) {
         let Some(with) = seen.peer_bare() else { return };
         if seen.is_received() {
-            self.received(seen, &with);
+            self.received(seen, with);
             return;
         }
         let jingle = seen.child(JINGLE, "jingle");
         let action = jingle.and_then(|jingle| jingle.attr("action"));
         let message = seen.stanza.children().find(|child| child.uri() == JINGLE_MESSAGE && seen.name() == "message");
         let accepted = match (action, message) {
-            (Some("session-accept"), _) => jingle.and_then(|jingle| self.sessions.take(&with, jingle.attr("sid")?)),
-            (_, Some(message)) if message.local() == "proceed" => self.sessions.take(&with, message.attr("id").unwrap_or("")),
-            (Some("session-initiate"), _) => return self.agree(&with),
-            _ if seen.child(SI, "si").is_some() && seen.stanza_type() == Some("set") => return self.agree(&with),
+            (Some("session-accept"), _) => jingle.and_then(|jingle| self.sessions.take(with, jingle.attr("sid")?)),
+            (_, Some(message)) if message.local() == "proceed" => self.sessions.take(with, message.attr("id").unwrap_or("")),
+            (Some("session-initiate"), _) => return self.agree(with),
+            _ if seen.child(SI, "si").is_some() && seen.stanza_type() == Some("set") => return self.agree(with),
             _ => self.requests.take_answered(seen).filter(|_| seen.stanza_type() == Some("result")),
         };
         if let Some(offer) = accepted {
-            self.agree(&with);
+            self.agree(with);
             if seen.is_soon_after(offer.at, MICROS) {
                 let fact = format!("the client accepted {} from the stranger {with} at once", offer.what);
                 out.report(found(fact).about(with).after(offer.number));
             }
         } else if message.is_some() || action == Some("session-accept") {
-            self.agree(&with);
+            self.agree(with);
         }
     }
 }

@@ -32,8 +32,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(room) = seen.peer_bare().filter(|_| seen.is_sent() && seen.stanza_type() == Some("groupchat")) else { return };
-    let notice = seen.stanza.children().any(|child| child.uri() == CHAT_STATES);
-    let kind = seen.world.room_kind(&room);
+    let notice = seen.stanza.children().any(|child| child.is_in(CHAT_STATES));
+    let kind = seen.world.room_kind(room);
     if !notice || seen.verdict.is_some() || kind.is_some_and(|kind| kind.members_only) {
         return;
     }

@@ -66,11 +66,11 @@ const COVERED: &[&str] = &[
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(with) = seen.peer_bare() else { return };
     let encrypted = |element: Element<'_>| matches!(element.local(), "encrypted" | "openpgp") || element.uri() == PGP_ENCRYPTED;
-    let eligible = seen.is_sent() && !seen.is_copy() && !seen.is_error() && seen.verdict.is_none();
+    let eligible = seen.is_sent() && seen.verdict.is_none() && !seen.is_error() && !seen.is_copy();
     if !eligible || seen.stanza.children().any(encrypted) {
         return;
     }
-    let Some(before) = seen.world.encrypted_at_all(&with) else { return };
+    let Some(before) = seen.world.encrypted_at_all(with) else { return };
     for element in seen.stanza.children().filter(|element| !COVERED.contains(&element.uri())) {
         let about = format!("{with}: <{} xmlns='{}'/>", element.local(), element.uri());
         let fact = format!("<{}/> went in clear in the encrypted conversation with {with}", element.local());

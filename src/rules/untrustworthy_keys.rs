@@ -43,7 +43,7 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     } else {
         found(format!("{whose} bundle is not complete")).severity(Severity::Medium)
     };
-    let about = seen.peer_bare().map(|peer| peer.into_owned()).or_else(|| seen.world.own().map(str::to_owned));
+    let about = seen.peer_bare().or(seen.world.own()).map(str::to_owned);
     out.report(match about {
         Some(about) => finding.about(about),
         None => finding,

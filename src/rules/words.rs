@@ -72,15 +72,24 @@ struct IdForm {
     suffix: String,
 }
 
+impl IdForm {
+    fn all() -> Vec<IdForm> {
+        let mut lists: FxHashMap<String, Vec<IdForm>> =
+            toml::from_str(include_str!("../../data/id-prefixes.toml")).unwrap_or_else(|error| panic!("data/id-prefixes.toml: {error}"));
+        lists.remove("id").unwrap_or_default()
+    }
+}
+
 /// The client whose stanza ids look like this.
 pub(super) fn client_of_id(id: &str) -> Option<&'static str> {
-    static FORMS: OnceLock<FxHashMap<String, Vec<IdForm>>> = OnceLock::new();
-    let file =
-        || toml::from_str(include_str!("../../data/id-prefixes.toml")).unwrap_or_else(|error| panic!("data/id-prefixes.toml: {error}"));
-    let forms = FORMS.get_or_init(file).get("id")?;
-    let made =
-        |form: &&IdForm| id.len() > form.prefix.len() + form.suffix.len() && id.starts_with(&form.prefix) && id.ends_with(&form.suffix);
-    forms.iter().find(made).map(|form| form.client.as_str())
+    static FORMS: OnceLock<Vec<IdForm>> = OnceLock::new();
+    let made = |form: &&IdForm| {
+        let (prefix, suffix) = (form.prefix.as_bytes(), form.suffix.as_bytes());
+        // One byte rules out nearly every form.
+        let begins = prefix.first().is_none_or(|first| id.as_bytes().first() == Some(first));
+        begins && id.len() > prefix.len() + suffix.len() && id.as_bytes().starts_with(prefix) && id.as_bytes().ends_with(suffix)
+    };
+    FORMS.get_or_init(IdForm::all).iter().find(made).map(|form| form.client.as_str())
 }
 
 #[cfg(test)]

@@ -6,8 +6,11 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::names::{BIND, DISCO_INFO, MUC, MUC_ADMIN, MUC_USER, OMEMO, OMEMO_LEGACY, PUBSUB, PUBSUB_EVENT, ROSTER, SASL, SASL2, STREAM};
-use super::seen::child;
+use super::names::{
+    BIND, DISCO_INFO, MUC, MUC_ADMIN, MUC_USER, OMEMO, OMEMO_2, OMEMO_LEGACY, OPENPGP, PGP_ENCRYPTED, PUBSUB, PUBSUB_EVENT, ROSTER, SASL,
+    SASL2, STREAM,
+};
+use super::seen::{Facts, child};
 use super::shared::Shared;
 use super::{Judged, Sight};
 use crate::record::Verdict;
@@ -82,13 +85,15 @@ pub struct World {
     rooms: FxHashMap<String, Room>,
     /// People in all rooms together.
     people: usize,
+    /// Servers of contacts and rooms, with how many of them are there.
+    hosts: FxHashMap<String, usize>,
     room_kinds: FxHashMap<String, RoomKind>,
     away: Option<Away>,
     /// Whether the account's nodes, and its server, say that they honour publish-options.
     publish_options: [Option<bool>; 2],
     shared: Arc<Shared>,
-    /// Device ids last announced, by address and family.
-    devices: FxHashMap<(String, &'static str), Vec<u32>>,
+    /// Device ids last announced, by family and address.
+    devices: [FxHashMap<String, Vec<u32>>; 2],
     /// Ids in all lists together.
     device_ids: usize,
     encrypted: [FxHashMap<String, Encrypted>; 2],
@@ -130,12 +135,16 @@ impl World {
         self.own.as_deref()
     }
 
-    /// Whether this is the own account, or its server, or a service of it.
+    /// Whether this is the own account.
     pub fn is_own(&self, address: &str) -> bool {
-        let bare = normalised_bare(address);
+        self.is_own_bare(&normalised_bare(address))
+    }
+
+    /// The same for an address that is normalised already.
+    pub(super) fn is_own_bare(&self, bare: &str) -> bool {
         match self.own.as_deref() {
-            Some(own) => own == &*bare,
-            None => self.accounts.iter().any(|account| *account == *bare),
+            Some(own) => own == bare,
+            None => self.accounts.iter().any(|account| account == bare),
         }
     }
 
@@ -151,13 +160,18 @@ impl World {
 
     /// Whether this is a room the account joined, or somebody in it.
     pub fn is_room(&self, address: &str) -> bool {
-        !self.rooms.is_empty() && self.rooms.contains_key(&*normalised_bare(address))
+        self.is_room_bare(&normalised_bare(address))
+    }
+
+    /// The same for an address that is normalised already.
+    pub(super) fn is_room_bare(&self, bare: &str) -> bool {
+        self.rooms.contains_key(bare)
     }
 
     /// Whether somebody may see the account's presence: by subscription, because it was sent to them, or because they share a room.
     pub fn sees_presence(&self, address: &str) -> bool {
         let bare = normalised_bare(address);
-        self.is_own(address)
+        self.is_own_bare(&bare)
             || self.roster.get(&*bare).is_some_and(|contact| contact.sees_us)
             || self.shown_presence_to.contains(&*bare)
             || self.rooms.contains_key(&*bare)
@@ -170,14 +184,18 @@ impl World {
 
     /// Whether this is the server of a contact or of a room the account is in: not a person.
     fn is_known_host(&self, address: &str) -> bool {
-        let host = Jid::split(address);
-        let known = || self.roster.keys().chain(self.rooms.keys());
-        host.localpart().is_none() && known().any(|jid| Jid::split(jid).domainpart().eq_ignore_ascii_case(host.domainpart()))
+        let jid = Jid::split(address);
+        jid.localpart().is_none() && self.hosts.contains_key(&jid.domainpart().to_ascii_lowercase())
     }
 
     /// Whether somebody is on the roster, whatever the subscription.
     pub fn is_contact(&self, address: &str) -> bool {
-        self.roster.contains_key(&*normalised_bare(address))
+        self.is_contact_bare(&normalised_bare(address))
+    }
+
+    /// The same for an address that is normalised already.
+    pub(super) fn is_contact_bare(&self, bare: &str) -> bool {
+        self.roster.contains_key(bare)
     }
 
     /// Whether the roster was seen.
@@ -227,19 +245,18 @@ impl World {
     pub fn devices(&self, address: &str, namespace: &str) -> Option<&[u32]> {
         let family = family(namespace)?;
         let own = if address.is_empty() { self.own.as_deref()? } else { address };
-        self.devices.get(&(normalised_bare(own).into_owned(), family)).map(Vec::as_slice)
+        self.devices[family].get(&*normalised_bare(own)).map(Vec::as_slice)
     }
 
     /// Whether an address announced a device in any OMEMO namespace.
     pub fn has_devices(&self, address: &str) -> bool {
-        OMEMO.iter().any(|namespace| self.devices(address, namespace).is_some_and(|devices| !devices.is_empty()))
+        [OMEMO_LEGACY, OMEMO_2].into_iter().any(|namespace| self.devices(address, namespace).is_some_and(|devices| !devices.is_empty()))
     }
 
     /// Accounts whose last list, in the family of an OMEMO namespace, names a device.
     pub fn owners(&self, device: u32, namespace: &str) -> Vec<&str> {
         let Some(family) = family(namespace) else { return Vec::new() };
-        let lists = self.devices.iter().filter(|((_, listed), ids)| *listed == family && ids.contains(&device));
-        lists.map(|((owner, _), _)| owner.as_str()).collect()
+        self.devices[family].iter().filter(|(_, ids)| ids.contains(&device)).map(|(owner, _)| owner.as_str()).collect()
     }
 
     /// The last message of a conversation, in a direction, that was end-to-end encrypted.
@@ -280,15 +297,20 @@ impl World {
     /// Entries kept, of all sorts together. Bounded whatever a session brings.
     pub fn entries(&self) -> usize {
         let encrypted: usize = self.encrypted.iter().map(FxHashMap::len).sum();
-        let sets = self.roster.len() + self.shown_presence_to.len() + self.wrote_to.len() + self.rooms.len() + self.devices.len();
+        let sets = self.roster.len() + self.shown_presence_to.len() + self.wrote_to.len() + self.rooms.len() + self.owners_known();
         sets + encrypted + self.people + self.device_ids
+    }
+
+    /// Accounts, or families of an account, with a device list.
+    fn owners_known(&self) -> usize {
+        self.devices.iter().map(FxHashMap::len).sum()
     }
 
     /// Learns from a stanza, after the rules have seen it.
     pub(super) fn learn(&mut self, seen: &Lesson<'_>) {
         let stanza = seen.stanza;
         match stanza.local() {
-            "iq" => self.learn_iq(stanza, seen.sent),
+            "iq" => self.learn_iq(stanza, seen),
             "presence" => self.learn_presence(stanza, seen),
             "message" => self.learn_message(stanza, seen),
             "success" if stanza.uri() == SASL2 => {
@@ -299,25 +321,34 @@ impl World {
             "features" if stanza.uri() == STREAM && !seen.sent => self.learn_mechanisms(stanza),
             _ => {}
         }
-        for pubsub in stanza.children().filter(|child| child.uri() == PUBSUB || child.uri() == PUBSUB_EVENT) {
-            self.learn_devices(pubsub, stanza, seen.sent);
+        for pubsub in stanza.children().filter(|child| child.is_in(PUBSUB) || child.is_in(PUBSUB_EVENT)) {
+            self.learn_devices(pubsub, seen);
         }
     }
 
-    fn learn_iq(&mut self, iq: Element<'_>, sent: bool) {
+    fn learn_iq(&mut self, iq: Element<'_>, seen: &Lesson<'_>) {
+        let sent = seen.sent;
         if let Some(jid) = child(iq, BIND, "bind").and_then(|bind| child(bind, BIND, "jid")) {
             self.set_own(jid.own_text().trim());
         }
-        let from_own_server = iq.attr("from").is_none_or(|from| self.is_own(from) || self.is_own_server(from));
-        if let Some(query) = child(iq, ROSTER, "query").filter(|_| !sent && from_own_server) {
+        let from_own_server = || iq.attr("from").is_none_or(|from| self.is_own(from) || self.is_own_server(from));
+        if let Some(query) = child(iq, ROSTER, "query").filter(|_| !sent && from_own_server()) {
             self.roster_seen = true;
             for item in query.children().filter(|item| item.local() == "item") {
                 let Some(jid) = item.attr("jid").map(normalised_bare) else { continue };
                 let subscription = item.attr("subscription").unwrap_or("none");
+                let contact = Contact { sees_us: matches!(subscription, "from" | "both") };
                 if subscription == "remove" {
-                    self.roster.remove(&*jid);
-                } else if self.roster.len() < MAX_ENTRIES {
-                    self.roster.insert(jid.into_owned(), Contact { sees_us: matches!(subscription, "from" | "both") });
+                    if self.roster.remove(&*jid).is_some() {
+                        forget_host(&mut self.hosts, &jid);
+                    }
+                } else if self.roster.len() >= MAX_ENTRIES {
+                    // What is known already is not changed either.
+                } else if let Some(known) = self.roster.get_mut(&*jid) {
+                    *known = contact;
+                } else {
+                    remember_host(&mut self.hosts, &jid);
+                    self.roster.insert(jid.into_owned(), contact);
                 }
             }
         }
@@ -325,7 +356,7 @@ impl World {
             self.learn_features(iq.attr("from"), query);
         }
         if let Some(query) = child(iq, MUC_ADMIN, "query")
-            && let Some(room) = iq.attr(if sent { "to" } else { "from" })
+            && let Some(room) = seen.peer
         {
             for item in query.children().filter(|item| item.local() == "item") {
                 self.learn_affiliation(room, item);
@@ -359,22 +390,18 @@ impl World {
     fn learn_presence(&mut self, presence: Element<'_>, seen: &Lesson<'_>) {
         let kind = presence.attr("type");
         if seen.sent {
-            match (presence.attr("to"), kind) {
+            match (seen.peer, kind) {
                 (None, None) => {
-                    let show = presence.children().find(|child| child.local() == "show").map(|show| show.own_text().trim().to_owned());
-                    let away = matches!(show.as_deref(), Some("away" | "xa"));
+                    let show = presence.children().find(|child| child.local() == "show").map(|show| show.own_text());
+                    let away = matches!(show.as_deref().map(str::trim), Some("away" | "xa"));
                     self.away = away.then_some(Away { number: seen.number, wrote_since: false });
                 }
                 (Some(to), None) if child(presence, MUC, "x").is_some() => _ = self.room(to),
-                (Some(to), None | Some("subscribed")) if self.shown_presence_to.len() < MAX_ENTRIES => {
-                    self.shown_presence_to.insert(normalised_bare(to).into_owned());
-                }
-                (Some(to), Some("unavailable" | "unsubscribed")) => {
-                    self.shown_presence_to.remove(&*normalised_bare(to));
-                }
+                (Some(to), None | Some("subscribed")) => add(&mut self.shown_presence_to, to),
+                (Some(to), Some("unavailable" | "unsubscribed")) => _ = self.shown_presence_to.remove(to),
                 _ => {}
             }
-        } else if let (Some(from), Some(user)) = (presence.attr("from"), child(presence, MUC_USER, "x")) {
+        } else if let (Some(from), Some(user)) = (seen.peer, child(presence, MUC_USER, "x")) {
             self.room(from);
             for item in user.children().filter(|item| item.local() == "item") {
                 self.learn_affiliation(from, item);
@@ -383,33 +410,26 @@ impl World {
     }
 
     fn learn_message(&mut self, message: Element<'_>, seen: &Lesson<'_>) {
-        if let (true, Some(to), Some(_)) = (seen.sent, message.attr("to"), seen.verdict)
-            && self.wrote_to.len() < MAX_ENTRIES
-        {
-            self.wrote_to.insert(normalised_bare(to).into_owned());
+        if let (true, Some(to), Some(_)) = (seen.sent, seen.peer, seen.verdict) {
+            add(&mut self.wrote_to, to);
         }
         if let (true, Some(_), Some(away)) = (seen.sent, seen.verdict, self.away.as_mut()) {
             away.wrote_since = true;
         }
-        if let (Some(from), Some(user), false) = (message.attr("from"), child(message, MUC_USER, "x"), seen.sent) {
+        if let (false, Some(from), Some(user)) = (seen.sent, seen.peer, child(message, MUC_USER, "x")) {
             for item in user.children().filter(|item| item.local() == "item") {
                 self.learn_affiliation(from, item);
             }
         }
-        let container = message.children().find_map(|child| match (child.local(), child.uri()) {
-            ("encrypted", uri) => OMEMO.into_iter().find(|omemo| *omemo == uri),
-            ("openpgp", super::names::OPENPGP) => Some(super::names::OPENPGP),
-            ("x", super::names::PGP_ENCRYPTED) => Some(super::names::PGP_ENCRYPTED),
-            _ => None,
-        });
-        let otr = || seen.verdict.is_some_and(|v| v.rules.iter().any(|rule| rule == "O2"));
         if let (Some(conversation), Some(verdict)) = (seen.conversation, seen.verdict)
             && verdict.body != Verdict::NotEncrypted
-            && let Some(system) = container.or_else(|| otr().then_some("otr"))
+            && let Some(system) = message.children().find_map(system).or_else(|| verdict.rules.contains(&"O2").then_some("otr"))
         {
             let known = &mut self.encrypted[usize::from(!seen.sent)];
             let encrypted = Encrypted { number: seen.number, system };
-            if known.len() < MAX_ENTRIES || known.contains_key(conversation) {
+            if let Some(last) = known.get_mut(conversation) {
+                *last = encrypted;
+            } else if known.len() < MAX_ENTRIES {
                 known.insert(conversation.to_owned(), encrypted);
             }
             if seen.sent {
@@ -418,9 +438,8 @@ impl World {
         }
     }
 
-    fn learn_devices(&mut self, pubsub: Element<'_>, stanza: Element<'_>, sent: bool) {
-        let owner = stanza.attr(if sent { "to" } else { "from" }).map(str::to_owned).or_else(|| self.own.clone());
-        let Some(owner) = owner else { return };
+    fn learn_devices(&mut self, pubsub: Element<'_>, seen: &Lesson<'_>) {
+        let Some(owner) = seen.peer.or(self.own.as_deref()) else { return };
         for items in pubsub.children() {
             let Some(family) =
                 items.attr("node").filter(|node| node.ends_with("devicelist") || node.ends_with(":devices")).and_then(family)
@@ -429,12 +448,11 @@ impl World {
             };
             let Some(list) = items.children().filter_map(|item| item.children().next()).last() else { continue };
             let ids: Vec<u32> = list.children().filter_map(|device| device.attr("id")?.parse().ok()).take(1000).collect();
-            let key = (normalised_bare(&owner).into_owned(), family);
-            let before = self.devices.get(&key).map_or(0, Vec::len);
-            let known = self.devices.contains_key(&key);
-            if self.device_ids - before + ids.len() <= MAX_ENTRIES && (known || self.devices.len() < MAX_ENTRIES) {
-                self.device_ids = self.device_ids - before + ids.len();
-                self.devices.insert(key, ids);
+            let known = self.devices[family].get(owner).map(Vec::len);
+            let total = self.device_ids - known.unwrap_or(0) + ids.len();
+            if total <= MAX_ENTRIES && (known.is_some() || self.owners_known() < MAX_ENTRIES) {
+                self.device_ids = total;
+                self.devices[family].insert(owner.to_owned(), ids);
             }
         }
     }
@@ -472,12 +490,16 @@ impl World {
         }
     }
 
-    fn room(&mut self, address: &str) -> Option<&mut Room> {
-        let bare = normalised_bare(address);
-        if self.rooms.len() >= MAX_ENTRIES && !self.rooms.contains_key(&*bare) {
-            return None;
+    /// A room, new or known. Takes its normalised address.
+    fn room(&mut self, bare: &str) -> Option<&mut Room> {
+        if !self.rooms.contains_key(bare) {
+            if self.rooms.len() >= MAX_ENTRIES {
+                return None;
+            }
+            remember_host(&mut self.hosts, bare);
+            self.rooms.insert(bare.to_owned(), Room::default());
         }
-        Some(self.rooms.entry(bare.into_owned()).or_default())
+        self.rooms.get_mut(bare)
     }
 
     fn set_own(&mut self, address: &str) {
@@ -487,24 +509,85 @@ impl World {
     }
 }
 
+/// Adds an address, unless there are too many.
+fn add(addresses: &mut FxHashSet<String>, bare: &str) {
+    if addresses.len() < MAX_ENTRIES && !addresses.contains(bare) {
+        addresses.insert(bare.to_owned());
+    }
+}
+
+fn remember_host(hosts: &mut FxHashMap<String, usize>, bare: &str) {
+    let host = Jid::split(bare).domainpart();
+    match hosts.get_mut(host) {
+        Some(count) => *count += 1,
+        None => _ = hosts.insert(host.to_owned(), 1),
+    }
+}
+
+fn forget_host(hosts: &mut FxHashMap<String, usize>, bare: &str) {
+    let host = Jid::split(bare).domainpart();
+    if let Some(count) = hosts.get_mut(host) {
+        *count -= 1;
+        if *count == 0 {
+            hosts.remove(host);
+        }
+    }
+}
+
+/// The system of an encryption container.
+fn system(container: Element<'_>) -> Option<&'static str> {
+    match container.local() {
+        "encrypted" => OMEMO.into_iter().find(|omemo| container.is_in(omemo)),
+        "openpgp" => Some(OPENPGP).filter(|openpgp| container.is_in(openpgp)),
+        "x" => Some(PGP_ENCRYPTED).filter(|pgp| container.is_in(pgp)),
+        _ => None,
+    }
+}
+
 /// What learning needs of a stanza, without the world that learns.
 #[derive(Debug)]
 pub(super) struct Lesson<'a> {
     pub stanza: Element<'a>,
     pub sent: bool,
-    pub verdict: Option<&'a Judged<'a>>,
+    /// Whom it is to, or from, normalised.
+    pub peer: Option<&'a str>,
+    pub verdict: Option<Judged<'a>>,
     pub conversation: Option<&'a str>,
     pub number: u64,
 }
 
 impl<'a> Lesson<'a> {
-    pub fn of(sight: Sight<'a>, sent: bool) -> Lesson<'a> {
-        Lesson { stanza: sight.stanza, sent, verdict: sight.verdict, conversation: sight.conversation, number: sight.number }
+    pub fn of(sight: &Sight<'a>, facts: &'a Facts<'a>) -> Lesson<'a> {
+        Lesson {
+            stanza: sight.stanza,
+            sent: facts.sent,
+            peer: facts.peer_bare.as_deref(),
+            verdict: sight.verdict,
+            conversation: sight.conversation,
+            number: sight.number,
+        }
     }
 }
 
-/// The OMEMO namespace that a container or a node belongs to. OMEMO 1 and 2 shared their nodes for a while (XEP-0384 0.8.0).
-fn family(name: &str) -> Option<&'static str> {
+/// The family that a namespace of OMEMO, or a node, belongs to, as an index. OMEMO 1 and 2 shared their nodes for a while (XEP-0384 0.8.0).
+fn family(name: &str) -> Option<usize> {
     let found = OMEMO.into_iter().find(|omemo| name.starts_with(omemo));
-    found.map(|omemo| if omemo.starts_with("urn:xmpp:omemo:") { super::names::OMEMO_2 } else { OMEMO_LEGACY })
+    found.map(|omemo| usize::from(omemo.starts_with("urn:xmpp:omemo:")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_known_as_long_as_somebody_is_there() {
+        let mut hosts = FxHashMap::default();
+        for bare in ["ann@a.example", "ben@a.example", "harbour@rooms.example"] {
+            remember_host(&mut hosts, bare);
+        }
+        forget_host(&mut hosts, "ann@a.example");
+        assert!(hosts.contains_key("a.example"));
+        forget_host(&mut hosts, "ben@a.example");
+        assert!(!hosts.contains_key("a.example") && hosts.contains_key("rooms.example"));
+    }
 }

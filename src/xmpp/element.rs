@@ -386,7 +386,7 @@ impl<'a> Element<'a> {
 
     /// Whether this is its local name. For a literal this is cheaper than comparing [`Element::local`].
     #[inline(always)]
-    pub fn is(self, local: &str) -> bool {
+    pub fn has_local(self, local: &str) -> bool {
         let key = NameKey::of(local);
         self.node().key == key && (key.is_whole() || self.local() == local)
     }
@@ -395,6 +395,18 @@ impl<'a> Element<'a> {
     #[inline]
     pub fn uri(self) -> &'a str {
         self.document.text(self.node().uri)
+    }
+
+    /// Whether this is its name, as written.
+    #[inline(always)]
+    pub fn is(self, uri: &str, local: &str) -> bool {
+        self.has_local(local) && self.is_in(uri)
+    }
+
+    /// Whether this is its namespace, as written. The lengths alone tell nearly all others apart: too little for a call.
+    #[inline(always)]
+    pub fn is_in(self, uri: &str) -> bool {
+        self.node().uri.len as usize == uri.len() && self.uri() == uri
     }
 
     /// Bytes of its markup in the frame, tags included.

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::bytes;
+
 /// The parts of an address as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Jid<'a> {
@@ -17,10 +19,8 @@ pub struct Jid<'a> {
 impl<'a> Jid<'a> {
     /// Cuts `raw` into its parts. Never fails.
     pub fn split(raw: &'a str) -> Jid<'a> {
-        let bytes = raw.as_bytes();
-        let bare_end = memchr::memchr(b'/', bytes).unwrap_or(bytes.len());
-        let local_end = memchr::memchr(b'@', &bytes[..bare_end]);
-        Jid { raw, local_end, bare_end }
+        let bare_end = bare_end(raw);
+        Jid { raw, local_end: bytes::find(b'@', &raw.as_bytes()[..bare_end]), bare_end }
     }
 
     /// The part before `@`, if there is one.
@@ -45,22 +45,29 @@ impl<'a> Jid<'a> {
 
     /// Whether local and domain part are written as [`normalised_bare`] would write them.
     pub fn is_normalised(self) -> bool {
-        let bare = self.bare();
-        // For ASCII, which is nearly all there is, without an early exit and so many bytes at a time.
-        let (ascii, upper) = bare.bytes().fold((true, false), |(ascii, upper), b| (ascii & b.is_ascii(), upper | b.is_ascii_uppercase()));
-        if ascii { !upper } else { bare.chars().all(|c| !c.is_uppercase()) }
+        is_normalised(self.bare())
     }
 }
 
 /// The bare address in lower case, for comparing. Borrowed when nothing changes.
 pub fn normalised_bare(raw: &str) -> Cow<'_, str> {
-    let jid = Jid::split(raw);
-    if jid.is_normalised() { Cow::Borrowed(jid.bare()) } else { Cow::Owned(jid.bare().to_lowercase()) }
+    let bare = &raw[..bare_end(raw)];
+    if is_normalised(bare) { Cow::Borrowed(bare) } else { Cow::Owned(bare.to_lowercase()) }
 }
 
 /// Whether two addresses have the same bare address.
 pub fn same_bare(a: &str, b: &str) -> bool {
     normalised_bare(a) == normalised_bare(b)
+}
+
+fn bare_end(raw: &str) -> usize {
+    bytes::find(b'/', raw.as_bytes()).unwrap_or(raw.len())
+}
+
+fn is_normalised(bare: &str) -> bool {
+    // Nearly all there is.
+    let small_ascii = !bytes::any_of_few(bare.as_bytes(), |word| word.not_ascii() | word.capitals());
+    small_ascii || bare.chars().all(|c| !c.is_uppercase())
 }
 
 #[cfg(test)]
