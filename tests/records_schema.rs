@@ -141,8 +141,7 @@ fn odd_and_hostile_input() {
 
 fn bodies() -> Vec<Body> {
     let catalog = Catalog::builtin();
-    let event =
-        |event: &'static str| SessionEvent { event: event.into(), reason: None, detail: String::new(), account: None, totals: None };
+    let event = |event: &'static str| SessionEvent { event: event.into(), ..SessionEvent::default() };
     let gap = |reason: &'static str| Body::Gap(Gap { reason: reason.into(), detail: "why".into(), bytes: 7 });
     let finding = |severity: &'static str, confidence: &'static str, avoidability: &'static str, favour: &'static str| {
         Body::Finding(Box::new(Finding {
@@ -162,6 +161,7 @@ fn bodies() -> Vec<Body> {
     let mut bodies = vec![
         Body::Session(event("open")),
         Body::Session(SessionEvent { account: Some("wren@moss.example".into()), ..event("login") }),
+        Body::Session(SessionEvent { resumed_from: Some("3f2a-6".into()), ..event("resume") }),
         Body::Session(SessionEvent {
             reason: Some("client_refused_certificate".into()),
             detail: "the client sent the alert unknown_ca".into(),

@@ -6,7 +6,7 @@ use super::extract::Context;
 use super::opacity::{self, Scene};
 use super::{Auditor, Evidence, Queued, canary, evidence, observers};
 use crate::catalog::Known;
-use crate::record::{Body, Finding, FrameName, Gap, Observer, Observers, Phase, Stanza, Verdict};
+use crate::record::{Body, Finding, FrameName, Gap, Observer, Observers, Phase, SessionEvent, Stanza, Verdict};
 use crate::rules::{Judged, Sight};
 use crate::xmpp::Direction;
 use crate::xmpp::element::{Element, Inherited, ParseError};
@@ -107,6 +107,10 @@ impl Auditor {
         let known = &self.catalog.known;
         let root = self.document.root();
         self.memory.learn(root, direction, known);
+        let continues = match direction {
+            Some(Direction::ServerToClient) => self.settings.resumable.follow(root, &self.session, known),
+            _ => None,
+        };
         let peer = self.memory.peer(root, direction, known);
         let context = Context {
             direction,
@@ -174,6 +178,10 @@ impl Auditor {
             number: input.unwrap_or(self.seq),
         });
         self.queue_findings(findings);
+        if let Some(session) = continues {
+            let event = SessionEvent { event: "resume".into(), resumed_from: Some((*session).to_owned()), ..SessionEvent::default() };
+            self.queue.push_front(Queued::Body { body: Body::Session(event), at: self.at });
+        }
         stanza.irregular = self.document.irregular();
         stanza
     }

@@ -20,6 +20,7 @@ pub mod generate;
 pub mod memory;
 pub mod observers;
 pub mod opacity;
+mod resumption;
 mod spare;
 pub mod value;
 
@@ -32,6 +33,7 @@ use opacity::Opacity;
 use spare::Spare;
 
 pub use opacity::{Announced, DeviceList};
+pub use resumption::Resumable;
 
 use crate::catalog::Catalog;
 use crate::record::{Assessment, Body, Gap, Moment, Phase, Record, SessionEvent, Stanza, Totals};
@@ -70,6 +72,8 @@ pub struct Settings {
     pub device_lists: Vec<DeviceList>,
     /// Devices announced in any session with these settings.
     pub announced: Announced,
+    /// Sessions that a later one may continue, among those with these settings.
+    pub resumable: Resumable,
     /// The leak rules; every rule when left out. Sessions that are given one set are compared with each other; a session without has one of its own.
     pub rules: Option<Arc<RuleSet>>,
 }
@@ -258,6 +262,7 @@ impl Auditor {
             reason: Some(reason.to_owned()),
             detail: detail.to_owned(),
             account: self.memory.own.clone(),
+            resumed_from: None,
             totals: Some(totals),
         })
     }

@@ -280,7 +280,7 @@ mod tests {
         );
         let gap = Gap { reason: "limit".into(), detail: "d".into(), bytes: 3 };
         check(Body::Gap(gap), 12_500_000, r#""mono":12.5,"type":"gap","reason":"limit","detail":"d","bytes":3"#);
-        let event = SessionEvent { event: "open".into(), reason: None, detail: String::new(), account: None, totals: None };
+        let event = SessionEvent { event: "open".into(), ..SessionEvent::default() };
         check(Body::Session(event), 1, r#""mono":0.000001,"type":"session","event":"open""#);
         let exposures = Exposures::of_facts(&Catalog::builtin(), &[("no.such.field", "1\n")]);
         let expected = r#""mono":2.0,"type":"transport","exposures":[{"field":"unclassified","value":"1\n"}]"#;

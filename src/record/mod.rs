@@ -306,9 +306,9 @@ pub struct Finding {
 }
 
 /// Start or end of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionEvent {
-    /// `open`, `login`, `close`.
+    /// `open`, `login`, `resume`, `close`.
     pub event: Str,
     /// Why it ended: `closed`, `truncated`, `client_refused_certificate`, `upstream_failed` …
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -319,6 +319,9 @@ pub struct SessionEvent {
     /// Account, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    /// The session that this one continues (XEP-0198 §5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed_from: Option<String>,
     /// Counts at the end: bytes and frames each way, seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
@@ -393,7 +396,7 @@ impl Body {
 
     /// The beginning of a session.
     pub fn opened() -> Body {
-        Body::Session(SessionEvent { event: "open".into(), reason: None, detail: String::new(), account: None, totals: None })
+        Body::Session(SessionEvent { event: "open".into(), ..SessionEvent::default() })
     }
 }
 

@@ -156,32 +156,47 @@ fn aborted_logins() {
     rig.stop();
 }
 
-/// F-29: stream management: resumption in another run after `kill -9`, with a wrong id, counters past 2^32 → passes unchanged; ids are never logged (sessions are not linked)
+/// F-29: stream management: resumption in another session and in another run after `kill -9`, with a wrong id, counters past 2^32 → passes unchanged; a session says which one of the run it continues; ids are never logged
 #[test]
 fn resumption_is_between_client_and_server() {
     let first = Rig::new(&[]);
     first.proxy.signal(rustix::process::Signal::KILL);
     drop(first);
     let mut rig = Rig::new(&[]);
-    let (mut client, mut server) = rig.proxy.connect(&rig.server);
-    let ends = rig.ends();
-    for (from_client, from_server) in [
-        (HEADER, format!("{SERVER_HEADER}{OFFER}").as_str()),
-        (AUTH, SUCCESS),
-        (HEADER, &format!("{SERVER_HEADER}<stream:features><sm xmlns='urn:xmpp:sm:3'/></stream:features>")),
-        ("<resume xmlns='urn:xmpp:sm:3' h='4294967297' previd='CANARY-wrong'/>", "<failed xmlns='urn:xmpp:sm:3' h='4294967295'/>"),
-        (
-            "<resume xmlns='urn:xmpp:sm:3' h='4294967295' previd='CANARY-right'/>",
-            "<resumed xmlns='urn:xmpp:sm:3' h='0' previd='CANARY-right'/>",
-        ),
-        ("<message id='1'/><r xmlns='urn:xmpp:sm:3'/>", "<a xmlns='urn:xmpp:sm:3' h='4294967296'/>"),
-    ] {
-        client.says(from_client, &mut server);
-        server.says(from_server, &mut client);
-    }
-    drop((client, server));
-    let records = serde_json::to_string(&rig.last_end(ends)).unwrap();
-    assert!(records.contains("\"resume\"") && records.contains("\"resumed\"") && !records.contains("CANARY"), "{records}");
+    let login = [
+        (HEADER, format!("{SERVER_HEADER}{OFFER}")),
+        (AUTH, SUCCESS.to_owned()),
+        (HEADER, format!("{SERVER_HEADER}<stream:features><sm xmlns='urn:xmpp:sm:3'/></stream:features>")),
+    ];
+    let session = |rig: &mut Rig, exchange: &[(&str, &str)]| {
+        let (mut client, mut server) = rig.proxy.connect(&rig.server);
+        let ends = rig.ends();
+        let steps = login.iter().map(|(client, server)| (*client, server.as_str())).chain(exchange.iter().copied());
+        for (from_client, from_server) in steps {
+            client.says(from_client, &mut server);
+            server.says(from_server, &mut client);
+        }
+        drop((client, server));
+        rig.last_end(ends)
+    };
+    let enabled = [("<enable xmlns='urn:xmpp:sm:3' resume='true'/>", "<enabled xmlns='urn:xmpp:sm:3' id='CANARY-right' resume='true'/>")];
+    let before = session(&mut rig, &enabled);
+    let after = session(
+        &mut rig,
+        &[
+            ("<resume xmlns='urn:xmpp:sm:3' h='4294967297' previd='CANARY-wrong'/>", "<failed xmlns='urn:xmpp:sm:3' h='4294967295'/>"),
+            (
+                "<resume xmlns='urn:xmpp:sm:3' h='4294967295' previd='CANARY-right'/>",
+                "<resumed xmlns='urn:xmpp:sm:3' h='0' previd='CANARY-right'/>",
+            ),
+            ("<message id='1'/><r xmlns='urn:xmpp:sm:3'/>", "<a xmlns='urn:xmpp:sm:3' h='4294967296'/>"),
+        ],
+    );
+    let continues: Vec<_> = after.iter().filter(|record| record["event"] == "resume").collect();
+    assert_eq!(continues.len(), 1, "{after:?}");
+    assert_eq!(continues[0]["resumed_from"], before[0]["session"]);
+    let records = serde_json::to_string(&[before, after]).unwrap();
+    assert!(records.contains("\"resumed\"") && !records.contains("CANARY"), "{records}");
     rig.is_well("resumption");
     rig.stop();
 }

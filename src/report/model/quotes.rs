@@ -92,7 +92,8 @@ fn quote(label: String, head: &Head<'_>, body: &ReadBody<'_>) -> Quote {
         }
         ReadBody::Session(event) => {
             quote.what = format!("session, {}", event.event);
-            text = [event.reason.as_deref().unwrap_or(""), &event.detail, event.account.as_deref().unwrap_or("")].join(" ");
+            let words = [&event.reason, &event.account, &event.resumed_from].map(|word| word.as_deref().unwrap_or(""));
+            text = [words[0], &event.detail, words[1], words[2]].join(" ");
         }
         ReadBody::Gap(gap) => {
             quote.what = "gap".into();
