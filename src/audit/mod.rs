@@ -9,6 +9,7 @@
 //! ```
 //! `feed` only finds where frames end, so that a relay can look at them and pass them on before they are read; `poll` does the reading.
 
+mod base64;
 pub mod canary;
 pub mod decode;
 pub mod decoded;
