@@ -147,7 +147,7 @@ impl Auditor {
         Auditor {
             sides: [side(), side()],
             memory: Memory::new(&settings.accounts),
-            opacity: Opacity::new(&settings.device_lists, &settings.announced),
+            opacity: Opacity::new(&settings.device_lists, &settings.announced, &catalog),
             watch: canary::Watch::new(&settings.canaries),
             rules: Engine::new(
                 settings.rules.clone().unwrap_or_else(|| Arc::new(RuleSet::new(&catalog, Choice::default()))),
