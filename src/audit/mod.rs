@@ -9,6 +9,7 @@
 //! ```
 //! `feed` only finds where frames end, so that a relay can look at them and pass them on before they are read; `poll` does the reading.
 
+mod base64;
 pub mod canary;
 pub mod decode;
 pub mod decoded;
@@ -148,7 +149,7 @@ impl Auditor {
         Auditor {
             sides: [side(), side()],
             memory: Memory::new(&settings.accounts),
-            opacity: Opacity::new(&settings.device_lists, &settings.announced),
+            opacity: Opacity::new(&settings.device_lists, &settings.announced, &catalog),
             watch: canary::Watch::new(&settings.canaries),
             rules: Engine::new(
                 settings.rules.clone().unwrap_or_else(|| Arc::new(RuleSet::new(&catalog, Choice::default()))),

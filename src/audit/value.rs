@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::audit::base64;
 use crate::bytes;
 use crate::record::json::decimal;
 
@@ -260,17 +259,11 @@ pub fn decode_base64(value: &str) -> Option<Vec<u8>> {
 
 /// Decodes to the end of `bytes`, which stays as it is when the text is no base64; `false` then.
 pub fn decode_base64_onto(value: &str, bytes: &mut Vec<u8>) -> bool {
-    let before = bytes.len();
-    let decoded = if may_have_white_space(value) {
-        let packed: Vec<u8> = value.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-        BASE64.decode_vec(packed, bytes)
-    } else {
-        BASE64.decode_vec(value, bytes)
-    };
-    if decoded.is_err() {
-        bytes.truncate(before);
+    if !may_have_white_space(value) {
+        return base64::decode_onto(value.as_bytes(), bytes);
     }
-    decoded.is_ok()
+    let packed: Vec<u8> = value.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    base64::decode_onto(&packed, bytes)
 }
 
 /// Number of bytes that [`decode_base64`] would give, without decoding.

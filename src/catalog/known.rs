@@ -52,10 +52,26 @@ pub struct Known {
     pub proceed: Sym,
     /// OMEMO, from the oldest.
     pub omemo: [NsId; 4],
+    /// What there is in each of them.
+    pub omemo_names: [OmemoNames; 4],
     /// Stanza content encryption.
     pub sce: [NsId; 2],
     /// Other end-to-end systems.
     pub e2ee: [NsId; 5],
+    /// Encrypted files.
+    pub esfs: NsId,
+}
+
+/// Names in a namespace of OMEMO, be they in use there or not.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each is the element of that name")]
+pub struct OmemoNames {
+    pub encrypted: Sym,
+    pub header: Sym,
+    pub keys: Sym,
+    pub key: Sym,
+    pub iv: Sym,
+    pub payload: Sym,
 }
 
 impl Known {
@@ -64,6 +80,15 @@ impl Known {
         let sce = [ns::SCE_0, ns::SCE_1].map(|uri| names.intern_ns(uri));
         let e2ee =
             [ns::OPENPGP, ns::OPENPGP_OLD, ns::STANZA_SESSION, ns::OPENPGP_PUBSUB, ns::PUBSUB_TARGETED].map(|uri| names.intern_ns(uri));
+        let esfs = names.intern_ns(ns::ESFS);
+        let omemo_names = omemo.map(|ns| OmemoNames {
+            encrypted: names.intern(ns, "encrypted"),
+            header: names.intern(ns, "header"),
+            keys: names.intern(ns, "keys"),
+            key: names.intern(ns, "key"),
+            iv: names.intern(ns, "iv"),
+            payload: names.intern(ns, "payload"),
+        });
         let mut sym = |uri: &str, local: &str| {
             let ns = names.intern_ns(uri);
             names.intern(ns, local)
@@ -113,8 +138,10 @@ impl Known {
             starttls: sym(ns::TLS, "starttls"),
             proceed: sym(ns::TLS, "proceed"),
             omemo,
+            omemo_names,
             sce,
             e2ee,
+            esfs,
         }
     }
 }

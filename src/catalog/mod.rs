@@ -20,7 +20,7 @@ use plan::Plans;
 use rustc_hash::FxHashMap;
 use source::SpecFile;
 
-pub use known::Known;
+pub use known::{Known, OmemoNames};
 pub(crate) use words::closed_enum;
 pub use words::{Category, Kind, Layer, Pattern, Persistence, Sensitivity, ValueType, When};
 

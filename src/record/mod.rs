@@ -134,7 +134,7 @@ pub struct BodyVerdict {
     /// Rule ids, the strongest first.
     pub rules: Vec<&'static str>,
     /// Why, in a few words.
-    pub because: String,
+    pub because: Cow<'static, str>,
     /// What each rule found, and where.
     pub details: Vec<Detail>,
 }
@@ -151,7 +151,7 @@ pub struct Detail {
     /// How many bytes.
     pub length: Option<u64>,
     /// In words.
-    pub detail: String,
+    pub detail: Cow<'static, str>,
     /// The passage it rests on.
     pub source: &'static str,
 }

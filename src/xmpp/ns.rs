@@ -58,6 +58,8 @@ pub const OMEMO_2: &str = "urn:xmpp:omemo:2";
 pub const SCE_0: &str = "urn:xmpp:sce:0";
 /// XEP-0420: stanza content encryption.
 pub const SCE_1: &str = "urn:xmpp:sce:1";
+/// XEP-0448: encrypted files.
+pub const ESFS: &str = "urn:xmpp:esfs:0";
 /// XEP-0373: OpenPGP for XMPP.
 pub const OPENPGP: &str = "urn:xmpp:openpgp:0";
 /// XEP-0027: OpenPGP, the older way.

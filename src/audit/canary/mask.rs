@@ -61,8 +61,8 @@ pub fn stanza(canaries: &Canaries, seen: &Seen, stanza: &mut Stanza) {
     payloads.iter_mut().chain(conversation).for_each(replace);
     gap.iter_mut().map(|gap| &mut gap.detail).for_each(replace);
     if let Some(verdict) = verdict {
-        let details = verdict.details.iter_mut().flat_map(|detail| [&mut detail.path, &mut detail.detail]);
-        details.chain([&mut verdict.because]).for_each(replace);
+        let details = verdict.details.iter_mut().flat_map(|detail| [&mut detail.path, detail.detail.to_mut()]);
+        details.chain([verdict.because.to_mut()]).for_each(replace);
     }
 }
 

@@ -112,7 +112,7 @@ impl Watch {
         for (rule, sighting, finding) in told.iter().rev() {
             let range = &sighting.found.range;
             let (offset, length) = (Some(range.start as u64), Some(range.len() as u64));
-            let detail = Detail { rule, path: sighting.place.clone(), offset, length, detail: finding.fact.clone(), source: SOURCE };
+            let detail = Detail { rule, path: sighting.place.clone(), offset, length, detail: finding.fact.clone().into(), source: SOURCE };
             opacity::raise(&mut stanza.verdict, detail);
         }
         mask::stanza(&self.canaries, seen, stanza);

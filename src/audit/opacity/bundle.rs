@@ -53,7 +53,7 @@ impl<'a> Bundle<'a> {
         let child = |name: &str| element.children().find(|c| c.local() == name && c.uri() == element.uri());
         let public = |place: Element<'_>| {
             let bytes = value::decode_base64(&place.own_text())?;
-            if family == Family::Legacy { typed_key(&bytes).ok() } else { key(&bytes).ok() }
+            if family == Family::Legacy { typed_key(&bytes).ok().copied() } else { key(&bytes).ok().copied() }
         };
         let fault = |rule, place: Element<'_>, detail: String| Found::suspect(rule, place, detail, names.source);
         let missing = |name: &str| format!("<{name}/> is missing or of the wrong length");

@@ -1,16 +1,17 @@
 //! One `<encrypted/>` of OMEMO, parsed, and the structure rules S1 to S9 that parsing answers.
 
-use std::borrow::Cow;
-
 use rustc_hash::FxHashSet;
 
 use super::curve;
 use super::family::Family;
 use super::found::Found;
+use super::keyed::{hash, joined};
+use super::parties::Account;
 use super::signal::{self, Blob};
 use crate::audit::decoded::Decoded;
+use crate::catalog::OmemoNames;
 use crate::xmpp::element::Element;
-use crate::xmpp::jid::normalised_bare;
+use crate::xmpp::names::Sym;
 
 /// Keys that are examined in one container.
 const MAX_KEYS: usize = 4096;
@@ -39,7 +40,7 @@ pub struct Payload<'a> {
     pub element: Element<'a>,
     /// Decoded.
     pub bytes: &'a [u8],
-    /// [`super::hash`] of that.
+    /// Its hash.
     pub digest: u64,
 }
 
@@ -48,29 +49,42 @@ pub struct Payload<'a> {
 pub struct Key<'a> {
     /// Where.
     pub element: Element<'a>,
-    /// Whose device, normalised; the flat families do not say.
-    pub jid: Option<Cow<'a, str>>,
+    /// Whose device; the flat families do not say.
+    pub account: Option<Account<'a>>,
     /// The recipient device.
     pub rid: Option<u32>,
+    /// The hash of both.
+    pub device: u64,
     /// Whether it is flagged as a key exchange.
     pub exchange: bool,
     /// Decoded; empty when that failed.
     pub bytes: &'a [u8],
-    /// [`super::hash`] of that.
+    /// Their hash.
     pub digest: u64,
     /// The blob, when it is what its flag says. Keys of [`Family::Olm`] are not examined.
     pub blob: Result<Blob<'a>, signal::Wrong>,
+    /// Hashes of the ratchet key in the blob, and of the ephemeral key if there is one.
+    pub ratchet: u64,
+    /// See `ratchet`.
+    pub ephemeral: Option<u64>,
 }
 
 /// A device id as XEP-0384 §5.1 has it.
 pub fn device_id(text: Option<&str>) -> Option<u32> {
-    let text = text.filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?;
-    text.parse().ok().filter(|id| (1..=0x7fff_ffff).contains(id))
+    let mut id = 0u32;
+    for byte in text?.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        id = id.checked_mul(10)?.checked_add(digit.into())?;
+    }
+    (1..=0x7fff_ffff).contains(&id).then_some(id)
 }
 
 /// Decodes what [`Container::read`] is going to ask for.
-pub fn decode(container: Element<'_>, decoded: &mut Decoded) {
-    for element in container.descendants().filter(|element| matches!(element.local(), "key" | "iv" | "payload")) {
+pub fn decode(container: Element<'_>, names: &OmemoNames, decoded: &mut Decoded) {
+    for element in container.descendants().filter(|element| [names.key, names.iv, names.payload].contains(&element.sym())) {
         decoded.read(element);
     }
 }
@@ -82,30 +96,38 @@ fn text_of<'a>(element: Element<'_>, decoded: &'a Decoded) -> Option<&'a [u8]> {
 
 impl<'a> Container<'a> {
     /// Reads a container and runs the structure rules on it. `sender` is the bare address it comes from, where that is known.
-    pub fn read(family: Family, element: Element<'a>, decoded: &'a Decoded, sender: Option<&str>, found: &mut Vec<Found>) -> Container<'a> {
-        let mut container = Container { family, element, sid: None, keys: Vec::new(), iv: None, payload: None };
-        let mut headers = Vec::new();
-        let mut payloads = Vec::new();
+    pub fn read(
+        family: Family,
+        element: Element<'a>,
+        names: &OmemoNames,
+        decoded: &'a Decoded,
+        sender: Option<&Account<'_>>,
+        found: &mut Vec<Found>,
+    ) -> Container<'a> {
+        let keys = element.descendants().filter(|element| element.sym() == names.key).take(MAX_KEYS).count();
+        let mut container = Container { family, element, sid: None, keys: Vec::with_capacity(keys), iv: None, payload: None };
+        let parts = |name: Sym| element.children().filter(move |child| child.sym() == name);
+        let (mut headers, mut payloads) = (0, 0);
         for child in element.children() {
-            match child.local() {
-                "header" if child.uri() == element.uri() => headers.push(child),
-                "payload" if child.uri() == element.uri() => payloads.push(child),
-                _ if has_text(child) => found.push(Found::suspect("S1", child, "an unknown element with text", "XEP-0384 §5.5.2")),
-                _ => {}
+            if child.sym() == names.header {
+                headers += 1;
+            } else if child.sym() == names.payload {
+                payloads += 1;
+            } else if has_text(child) {
+                found.push(Found::suspect("S1", child, "an unknown element with text", "XEP-0384 §5.5.2"));
             }
         }
-        if headers.len() != 1 || payloads.len() > 1 {
-            let detail =
-                format!("{} headers and {} payloads, where one header and at most one payload belong", headers.len(), payloads.len());
+        if headers != 1 || payloads > 1 {
+            let detail = format!("{headers} headers and {payloads} payloads, where one header and at most one payload belong");
             found.push(Found::suspect("S1", element, detail, "XEP-0384 §5.5.2"));
         }
-        for header in headers {
-            container.read_header(header, decoded, sender, found);
+        for header in parts(names.header) {
+            container.read_header(header, names, decoded, sender, found);
         }
-        for payload in payloads {
+        for payload in parts(names.payload) {
             match text_of(payload, decoded) {
                 Some(bytes) if container.payload.is_none() => {
-                    container.payload = Some(Payload { element: payload, bytes, digest: super::hash(bytes) });
+                    container.payload = Some(Payload { element: payload, bytes, digest: hash(bytes) });
                 }
                 Some(_) => {}
                 None => found.push(Found::suspect("S2", payload, "a payload that is empty or not canonical base64", "XEP-0384 §5.5.2")),
@@ -119,33 +141,36 @@ impl<'a> Container<'a> {
         container
     }
 
-    fn read_header(&mut self, header: Element<'a>, decoded: &'a Decoded, sender: Option<&str>, found: &mut Vec<Found>) {
+    fn read_header(
+        &mut self,
+        header: Element<'a>,
+        names: &OmemoNames,
+        decoded: &'a Decoded,
+        sender: Option<&Account<'_>>,
+        found: &mut Vec<Found>,
+    ) {
         let flat = self.family.is_flat();
-        if self.sid.is_none() {
-            self.sid = device_id(header.attr("sid"));
-        }
-        if device_id(header.attr("sid")).is_none() {
+        let sid = device_id(header.attr("sid"));
+        self.sid = self.sid.or(sid);
+        if sid.is_none() {
             found.push(Found::suspect("S4", header, "the sender's device id is missing or out of range", "XEP-0384 §5.1").attribute("sid"));
         }
         let mut ivs = 0;
-        let uri = self.element.uri();
-        for child in header.children().filter(|child| child.uri() == uri) {
-            match child.local() {
-                "key" if flat => self.read_key(child, decoded, None, found),
-                "keys" if !flat => {
-                    let jid = child.attr("jid").map(normalised_bare);
-                    if jid.is_none() {
-                        found.push(Found::suspect("S1", child, "keys without saying for whom", "XEP-0384 §5.5.2"));
-                    }
-                    for key in child.children().filter(|key| key.local() == "key" && key.uri() == child.uri()) {
-                        self.read_key(key, decoded, jid.clone(), found);
-                    }
+        for child in header.children() {
+            let name = child.sym();
+            if name == names.key && flat {
+                self.read_key(child, decoded, None, found);
+            } else if name == names.keys && !flat {
+                let account = child.attr("jid").map(Account::of);
+                if account.is_none() {
+                    found.push(Found::suspect("S1", child, "keys without saying for whom", "XEP-0384 §5.5.2"));
                 }
-                "iv" => {
-                    ivs += 1;
-                    self.read_iv(child, decoded, ivs, found);
+                for key in child.children().filter(|key| key.sym() == names.key) {
+                    self.read_key(key, decoded, account.as_ref(), found);
                 }
-                _ => {}
+            } else if name == names.iv {
+                ivs += 1;
+                self.read_iv(child, decoded, ivs, found);
             }
         }
         if flat && ivs == 0 {
@@ -172,16 +197,28 @@ impl<'a> Container<'a> {
         }
     }
 
-    fn read_key(&mut self, key: Element<'a>, decoded: &'a Decoded, jid: Option<Cow<'a, str>>, found: &mut Vec<Found>) {
+    fn read_key(&mut self, key: Element<'a>, decoded: &'a Decoded, account: Option<&Account<'a>>, found: &mut Vec<Found>) {
         if self.keys.len() >= MAX_KEYS {
             return;
         }
-        let is_set = |name: &str| matches!(key.attr(name), Some("true" | "1"));
-        let (flag, elder) = if self.family.is_flat() { ("prekey", "kex") } else { ("kex", "prekey") };
-        if is_set(elder) && !is_set(flag) {
+        let (mut rid, mut prekey, mut kex) = (None, None, None);
+        let document = key.document();
+        for index in key.attr_indices() {
+            let attr = match document.attr_qname(index) {
+                "rid" => &mut rid,
+                "prekey" => &mut prekey,
+                "kex" => &mut kex,
+                _ => continue,
+            };
+            attr.get_or_insert(document.attr_value(index));
+        }
+        let is_set = |value: Option<&str>| matches!(value, Some("true" | "1"));
+        let (prekey, kex) = (is_set(prekey), is_set(kex));
+        if prekey != kex && prekey != self.family.is_flat() {
+            let (flag, elder) = if prekey { ("kex", "prekey") } else { ("prekey", "kex") };
             found.push(Found::info("P", key, format!("flagged {elder:?} instead of {flag:?}"), "XEP-0384 §5.5.2"));
         }
-        let rid = device_id(key.attr("rid"));
+        let rid = device_id(rid);
         if rid.is_none() {
             found.push(Found::suspect("S4", key, "a device id is missing or out of range", "XEP-0384 §5.1").attribute("rid"));
         }
@@ -189,23 +226,29 @@ impl<'a> Container<'a> {
             found.push(Found::suspect("S2", key, "a key that is empty or not canonical base64", "XEP-0384 §5.5.2"));
             &[]
         });
-        let exchange = is_set(flag) || is_set(elder);
+        let exchange = prekey || kex;
         let blob = match self.family {
             Family::Legacy => signal::legacy(bytes, exchange),
             _ => signal::omemo(bytes, exchange),
         };
-        self.keys.push(Key { element: key, jid, rid, exchange, bytes, digest: super::hash(bytes), blob });
+        let device = joined(account.map_or(0, |account| account.hash), rid.unwrap_or(0).into());
+        let (ratchet, ephemeral) = match &blob {
+            Ok(blob) => (hash(blob.ratchet.dh_pub), blob.exchange.map(|exchange| hash(exchange.ek))),
+            Err(_) => (0, None),
+        };
+        let (account, digest) = (account.cloned(), hash(bytes));
+        self.keys.push(Key { element: key, account, rid, device, exchange, bytes, digest, blob, ratchet, ephemeral });
     }
 
     /// S5 for the keys that are there.
-    fn check_recipients(&self, sender: Option<&str>, found: &mut Vec<Found>) {
+    fn check_recipients(&self, sender: Option<&Account<'_>>, found: &mut Vec<Found>) {
         let mut seen = Once::new(self.keys.len());
         for key in &self.keys {
             let Some(rid) = key.rid else { continue };
-            if !seen.insert((key.jid.as_deref(), rid)) {
+            if !seen.insert(key.device) {
                 found.push(Found::suspect("S5", key.element, "two keys for one device", "XEP-0384 §5.5.2"));
             }
-            let same_account = self.family.is_flat() || (key.jid.is_some() && key.jid.as_deref() == sender);
+            let same_account = self.family.is_flat() || (key.account.is_some() && key.account.as_ref() == sender);
             if Some(rid) == self.sid && same_account {
                 found.push(Found::suspect("S5", key.element, "a key for the sending device itself", "XEP-0384 §5.5.2"));
             }
@@ -239,10 +282,10 @@ impl<'a> Container<'a> {
                     continue;
                 }
             };
-            let weak = curve::is_low_order(&blob.ratchet.dh_pub)
+            let weak = curve::is_low_order(blob.ratchet.dh_pub)
                 || blob.exchange.is_some_and(|exchange| {
-                    curve::is_low_order(&exchange.ek)
-                        || if self.family == Family::Legacy { curve::is_low_order(&exchange.ik) } else { curve::is_weak(&exchange.ik) }
+                    curve::is_low_order(exchange.ek)
+                        || if self.family == Family::Legacy { curve::is_low_order(exchange.ik) } else { curve::is_weak(exchange.ik) }
                 });
             if weak {
                 found.push(Found::suspect(
@@ -264,10 +307,10 @@ impl<'a> Container<'a> {
                 }
                 Some(_) => {}
             }
-            if !ratchets.insert(blob.ratchet.dh_pub) {
+            if !ratchets.insert(key.ratchet) {
                 found.push(Found::suspect("S9", key.element, "a ratchet key shared with another device", "XEP-0384 §4.3"));
             }
-            if blob.exchange.is_some_and(|exchange| !ephemerals.insert(exchange.ek)) {
+            if key.ephemeral.is_some_and(|ephemeral| !ephemerals.insert(ephemeral)) {
                 found.push(Found::suspect("S9", key.element, "an ephemeral key shared with another device", "XEP-0384 §4.3"));
             }
         }
@@ -303,24 +346,29 @@ impl<'a> Container<'a> {
     }
 }
 
-/// Values that should differ. Few are compared one by one, which is cheaper than hashing them.
+/// Hashes of values that should differ. Few are compared one by one, without memory of their own.
 #[derive(Debug)]
-enum Once<T> {
-    Few(Vec<T>),
-    Many(FxHashSet<T>),
+enum Once {
+    Few([u64; FEW], usize),
+    Many(FxHashSet<u64>),
 }
 
-impl<T: Copy + Eq + std::hash::Hash> Once<T> {
-    fn new(expected: usize) -> Once<T> {
-        if expected <= 16 { Once::Few(Vec::with_capacity(expected)) } else { Once::Many(FxHashSet::default()) }
+/// So many are few.
+const FEW: usize = 16;
+
+impl Once {
+    /// For at most so many values.
+    fn new(most: usize) -> Once {
+        if most <= FEW { Once::Few([0; FEW], 0) } else { Once::Many(FxHashSet::default()) }
     }
 
     /// `false` when it was there already.
-    fn insert(&mut self, value: T) -> bool {
+    fn insert(&mut self, value: u64) -> bool {
         match self {
-            Once::Few(values) => {
-                let new = !values.contains(&value);
-                values.push(value);
+            Once::Few(values, count) => {
+                let new = !values[..*count].contains(&value);
+                values[*count] = value;
+                *count += 1;
                 new
             }
             Once::Many(values) => values.insert(value),

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::bounded::Ring;
 use super::container::Container;
 use super::found::Found;
+use super::keyed::{hash, joined};
+use super::parties::{Account, Parties};
 
 /// Containers that are remembered.
 const MAX_COPIES: usize = 4096;
@@ -17,7 +19,8 @@ pub type Fingerprint = u64;
 /// Containers seen before.
 #[derive(Debug)]
 pub struct Copies {
-    seen: Ring<Fingerprint, Original>,
+    /// By [`Fingerprint`].
+    seen: Ring<Original>,
 }
 
 /// What is known of the original.
@@ -42,23 +45,24 @@ pub fn fingerprint(container: &Container<'_>) -> Option<Fingerprint> {
     if container.keys.iter().all(|key| key.bytes.is_empty()) {
         return None;
     }
-    let keys: Vec<_> = container.keys.iter().map(|key| (key.jid.as_deref(), key.rid, key.digest)).collect();
-    Some(super::hash((container.family, container.sid, container.iv, container.payload.as_ref().map(|payload| payload.digest), keys)))
+    let payload = container.payload.as_ref().map(|payload| payload.digest);
+    let header = hash((container.family, container.sid, container.iv, payload));
+    Some(container.keys.iter().fold(header, |all, key| joined(all, joined(key.device, key.digest))))
 }
 
 impl Copies {
     /// The original of a container, when it was sent by the same party. A room's reflection comes from whom the original went to.
-    pub fn original(&self, fingerprint: Fingerprint, from: Option<&str>) -> Option<&Original> {
-        let from = from.map_or(0, super::hash);
-        self.seen.get(&fingerprint).filter(|original| from == 0 || original.from == 0 || from == original.from || from == original.to)
+    pub fn original(&self, fingerprint: Fingerprint, from: Option<&Account<'_>>) -> Option<&Original> {
+        let from = from.map_or(0, |from| from.hash);
+        self.seen.get(fingerprint).filter(|original| from == 0 || original.from == 0 || from == original.from || from == original.to)
     }
 
     /// Remembers one.
-    pub fn add(&mut self, fingerprint: Fingerprint, from: Option<&str>, to: Option<&str>, found: &[Found], complete: bool) {
-        if self.seen.get(&fingerprint).is_some() {
+    pub fn add(&mut self, fingerprint: Fingerprint, parties: &Parties<'_>, found: &[Found], complete: bool) {
+        if self.seen.get(fingerprint).is_some() {
             return;
         }
-        let (from, to) = (from.map_or(0, super::hash), to.map_or(0, super::hash));
+        let [from, to] = [&parties.from, &parties.to].map(|account| account.as_ref().map_or(0, |account| account.hash));
         let found = found.iter().take(MAX_INHERITED).cloned().collect();
         self.seen.insert(fingerprint, Original { from, to, found, complete });
     }

@@ -6,8 +6,8 @@ use super::bundle::Bundle;
 use super::container::Container;
 use super::family::Family;
 use super::found::Found;
-use super::parties::Parties;
-use super::signal::Exchange;
+use super::keyed::{hash, joined};
+use super::parties::{Account, Parties};
 use crate::record::Moment;
 use crate::xmpp::element::Element;
 
@@ -52,10 +52,10 @@ struct Use {
 /// Keys of all devices.
 #[derive(Debug)]
 pub struct Devices {
-    /// By [`super::hash`] of the account, and id.
+    /// By the hash of the account, and id.
     devices: Lru<(Family, u64, u32), Device>,
     /// Which device has a public key.
-    keys: Ring<u64, u64>,
+    keys: Ring<u64>,
 }
 
 impl Default for Devices {
@@ -66,21 +66,20 @@ impl Default for Devices {
 
 impl Devices {
     /// The identity key of a device's bundle.
-    pub fn identity(&self, family: Family, account: &str, id: u32) -> Option<[u8; 32]> {
-        let account = super::hash(account);
-        let at = |family: Family| self.devices.get(&(family, account, id)).and_then(|device| device.ik);
+    pub fn identity(&self, family: Family, account: &Account<'_>, id: u32) -> Option<[u8; 32]> {
+        let at = |family: Family| self.devices.get(&(family, account.hash, id)).and_then(|device| device.ik);
         at(family).or_else(|| at(family.elder()?))
     }
 
     /// Takes in a bundle: D6, B3 across devices, B5; remembers what B6 to B8 need.
-    pub fn learn(&mut self, family: Family, bundle: &Bundle<'_>, account: &str, id: u32, at: Option<Moment>, found: &mut Vec<Found>) {
+    pub fn learn(&mut self, family: Family, bundle: &Bundle<'_>, account: u64, id: u32, at: Option<Moment>, found: &mut Vec<Found>) {
         let place = bundle.element;
         // The same device may have an identity in several namespaces.
-        let me = super::hash((account, id));
+        let me = joined(account, id.into());
         let mut shared = false;
         for key in bundle.ik.iter().chain(&bundle.spk).chain(bundle.prekeys.iter().map(|(_, key)| key)) {
-            let key = super::hash(key);
-            match self.keys.get(&key) {
+            let key = hash(key);
+            match self.keys.get(key) {
                 Some(other) => shared |= *other != me,
                 None => _ = self.keys.insert(key, me),
             }
@@ -88,14 +87,14 @@ impl Devices {
         if shared {
             found.push(Found::suspect("B3", place, "a key that another device has too", "XEP-0384 §5.3.2"));
         }
-        let device = self.devices.entry((family, super::hash(account), id), Device::default);
+        let device = self.devices.entry((family, account, id), Device::default);
         if let Some(ik) = bundle.ik {
             if device.ik.is_some_and(|before| before != ik) {
                 found.push(Found::suspect("D6", place, "the identity key of this device has changed", "XEP-0384 §5.3.2"));
             }
             device.ik = Some(ik);
         }
-        let spk = super::hash(bundle.spk);
+        let spk = hash(bundle.spk);
         if device.spk != spk {
             (device.spk, device.spk_since) = (spk, at);
         }
@@ -103,7 +102,7 @@ impl Devices {
             (Some(since), Some(now)) => now.mono_micros.saturating_sub(since.mono_micros) > OLD_PREKEY_MICROS,
             _ => false,
         };
-        let prekeys: Vec<(u32, u64)> = bundle.prekeys.iter().map(|(id, key)| (*id, super::hash(key))).collect();
+        let prekeys: Vec<(u32, u64)> = bundle.prekeys.iter().map(|(id, key)| (*id, hash(key))).collect();
         let came = prekeys.iter().any(|key| !device.prekeys.contains(key));
         device.falls = match () {
             () if came || device.prekeys.is_empty() => 0,
@@ -115,37 +114,44 @@ impl Devices {
     }
 
     /// The access model of a node of this account (B9).
-    pub fn access(&mut self, family: Family, account: &str, open: bool) {
-        self.devices.entry((family, super::hash(account), 0), Device::default).closed = !open;
+    pub fn access(&mut self, family: Family, account: u64, open: bool) {
+        self.devices.entry((family, account, 0), Device::default).closed = !open;
     }
 
     /// The rules about key exchanges in a container: D3, B6; and what is noteworthy of the devices concerned: B7, B8, B9.
-    pub fn check(&mut self, container: &Container<'_>, parties: &Parties<'_>, owns: impl Fn(&str, u32) -> bool, found: &mut Vec<Found>) {
+    pub fn check(
+        &mut self,
+        container: &Container<'_>,
+        parties: &Parties<'_>,
+        owns: impl Fn(&Account<'_>, u32) -> bool,
+        found: &mut Vec<Found>,
+    ) {
         let family = container.family;
         if family == Family::Olm {
             return;
         }
-        let sender = super::hash((parties.sender.as_deref().or(parties.from.as_deref()).unwrap_or_default(), container.sid));
+        let sender = parties.sender.as_ref().or(parties.from.as_ref()).map_or(0, |sender| sender.hash);
+        let sender = joined(sender, container.sid.unwrap_or(0).into());
         for key in &container.keys {
             let Some(exchange) = key.blob.ok().and_then(|blob| blob.exchange) else { continue };
             if let (Some(account), Some(sid)) = (&parties.sender, container.sid)
-                && self.identity(family, account, sid).is_some_and(|ik| ik != exchange.ik)
+                && self.identity(family, account, sid).is_some_and(|ik| ik != *exchange.ik)
             {
                 let detail = "the identity key in the key exchange is not that of the sender's bundle";
                 found.push(Found::suspect("D3", key.element, detail, "XEP-0384 §5.3.2"));
             }
             let Some(rid) = key.rid else { continue };
-            let recipient = key.jid.as_deref().or_else(|| {
+            let recipient = key.account.as_ref().or_else(|| {
                 // Flat keys do not name the account: it is the one that lists the device.
-                parties.accounts().find(|account| owns(account, rid)).or(parties.to.as_deref())
+                parties.accounts().find(|account| owns(account, rid)).or(parties.to.as_ref())
             });
             if let Some(recipient) = recipient {
-                let device = self.devices.entry((family, super::hash(recipient), rid), Device::default);
-                device.check_use(&exchange, sender, key.element, found);
+                let device = self.devices.entry((family, recipient.hash, rid), Device::default);
+                device.check_use(exchange.pk_id, key.ephemeral.unwrap_or(0), sender, key.element, found);
             }
         }
         if let Some(sender) = &parties.sender
-            && self.devices.get(&(family, super::hash(sender), 0)).is_some_and(|account| account.closed)
+            && self.devices.get(&(family, sender.hash, 0)).is_some_and(|account| account.closed)
         {
             let detail = "the sender's devices or bundles are not readable by everybody";
             found.push(Found::info("B9", container.element, detail, "XEP-0384 §5.3.1"));
@@ -176,8 +182,8 @@ impl Device {
         }
     }
 
-    /// B6 and the notes on a device that a key exchange is for.
-    fn check_use(&mut self, exchange: &Exchange, sender: u64, place: Element<'_>, found: &mut Vec<Found>) {
+    /// B6 and the notes on a device that a key exchange is for: which one-time key it names, and the hash of its ephemeral key.
+    fn check_use(&mut self, pk_id: Option<u32>, ek: u64, sender: u64, place: Element<'_>, found: &mut Vec<Found>) {
         if self.spk_is_old {
             found.push(Found::info("B7", place, "the recipient's signed prekey is older than 60 days", "XEP-0384 §4.2"));
         }
@@ -185,8 +191,7 @@ impl Device {
             let detail = "the recipient's one-time keys run out: somebody uses them up";
             found.push(Found::info("B8", place, detail, "XEP-0384 §4.2"));
         }
-        let Some(id) = exchange.pk_id else { return };
-        let ek = super::hash(exchange.ek);
+        let Some(id) = pk_id else { return };
         // As long as there is no answer, each message repeats the exchange.
         if self.uses.iter().any(|used| used.id == id && used.ek == ek && used.sender == sender) {
             return;

@@ -10,11 +10,10 @@ use super::curve;
 use super::devices::Devices;
 use super::family::Family;
 use super::found::Found;
-use super::parties::Parties;
+use super::parties::{Account, Parties};
 use crate::record::Moment;
 use crate::xmpp::Direction;
 use crate::xmpp::element::Element;
-use crate::xmpp::jid::normalised_bare;
 
 /// Lists that are remembered, and devices on one.
 const MAX_LISTS: usize = 4096;
@@ -59,17 +58,16 @@ struct Label {
 pub struct Announced(Arc<Mutex<FxHashSet<(Family, u64, u32)>>>);
 
 impl Announced {
-    fn add(&self, family: Family, account: &str, ids: &[u32]) {
-        let account = super::hash(account);
+    fn add(&self, family: Family, account: u64, ids: &[u32]) {
         let mut announced = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if announced.len() < MAX_ANNOUNCED {
             announced.extend(ids.iter().map(|id| (family, account, *id)));
         }
     }
 
-    fn has(&self, family: Family, account: &str, id: u32) -> bool {
+    fn has(&self, family: Family, account: u64, id: u32) -> bool {
         let announced = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        announced.contains(&(family, super::hash(account), id))
+        announced.contains(&(family, account, id))
     }
 }
 
@@ -77,7 +75,7 @@ impl Announced {
 #[derive(Debug, Clone, Copy)]
 pub struct Published<'a> {
     /// Whose it is.
-    pub owner: &'a str,
+    pub owner: &'a Account<'a>,
     /// It is that of the own account.
     pub own: bool,
     /// Which way it went.
@@ -89,7 +87,7 @@ pub struct Published<'a> {
 /// Device lists of all accounts.
 #[derive(Debug)]
 pub struct Directory {
-    /// By [`super::hash`] of the account.
+    /// By the hash of the account.
     lists: Lru<(Family, u64), List>,
     /// The own account's devices on the first list of the session, by namespace.
     at_first: [Option<FxHashSet<u32>>; 4],
@@ -103,22 +101,21 @@ impl Directory {
         for list in known {
             let families = Family::ALL.into_iter().filter(|family| list.namespace.as_deref().is_none_or(|uri| uri == family.uri()));
             for family in families {
-                let account = normalised_bare(&list.account);
-                directory.announced.add(family, &account, &list.devices);
-                directory.lists.entry((family, super::hash(&account)), List::default).ids.extend(&list.devices);
+                let account = Account::of(&list.account).hash;
+                directory.announced.add(family, account, &list.devices);
+                directory.lists.entry((family, account), List::default).ids.extend(&list.devices);
             }
         }
         directory
     }
 
     /// Ids last announced for an account.
-    pub fn devices(&self, family: Family, account: &str) -> Option<&[u32]> {
+    pub fn devices(&self, family: Family, account: &Account<'_>) -> Option<&[u32]> {
         self.list(family, account).map(|list| list.ids.as_slice())
     }
 
-    fn list(&self, family: Family, account: &str) -> Option<&List> {
-        let account = super::hash(account);
-        let at = |family: Family| self.lists.get(&(family, account));
+    fn list(&self, family: Family, account: &Account<'_>) -> Option<&List> {
+        let at = |family: Family| self.lists.get(&(family, account.hash));
         at(family).or_else(|| at(family.elder()?))
     }
 
@@ -137,7 +134,7 @@ impl Directory {
         if from.own {
             self.learn_own(family, &ids, from);
         }
-        let key = (family, super::hash(owner));
+        let key = (family, owner.hash);
         let known = self.lists.get(&key).is_some();
         let entry = self.lists.entry(key, List::default);
         let same = entry.ids.len() == ids.len() && ids.iter().all(|id| entry.ids.contains(id));
@@ -149,7 +146,7 @@ impl Directory {
 
     fn learn_own(&mut self, family: Family, ids: &[u32], from: &Published<'_>) {
         match from.direction {
-            Some(Direction::ClientToServer) => self.announced.add(family, from.owner, ids),
+            Some(Direction::ClientToServer) => self.announced.add(family, from.owner.hash, ids),
             Some(Direction::ServerToClient) => {
                 self.at_first[family as usize].get_or_insert_with(|| ids.iter().copied().collect());
             }
@@ -158,8 +155,16 @@ impl Directory {
     }
 
     /// D4 for labels that waited for this bundle.
-    pub fn bundle_seen(&mut self, family: Family, account: &str, device: u32, ik: &[u8; 32], place: Element<'_>, found: &mut Vec<Found>) {
-        let Some(list) = self.lists.get_mut(&(family, super::hash(account))) else { return };
+    pub fn bundle_seen(
+        &mut self,
+        family: Family,
+        account: &Account<'_>,
+        device: u32,
+        ik: &[u8; 32],
+        place: Element<'_>,
+        found: &mut Vec<Found>,
+    ) {
+        let Some(list) = self.lists.get_mut(&(family, account.hash)) else { return };
         list.labels.retain(|label| {
             let waits = label.device != device;
             if !waits && !curve::verify(ik, label.text.as_bytes(), &label.signature) {
@@ -185,24 +190,25 @@ impl Directory {
 
     fn check_recipients(&self, container: &Container<'_>, parties: &Parties<'_>, at: Option<Moment>, found: &mut Vec<Found>) -> bool {
         let family = container.family;
-        let list = |account: &str| self.list(family, account);
+        let list = |account: &Account<'_>| self.list(family, account);
         let unannounced = |key: &super::container::Key<'_>| {
             let detail = "encrypted to a device that is on no device list";
             Found::suspect("D1", key.element, detail, "XEP-0384 §5.5.2").attribute("rid")
         };
-        let seen = |accounts: &[std::borrow::Cow<'_, str>]| !accounts.is_empty() && accounts.iter().all(|account| list(account).is_some());
-        let mut complete = parties.recipients.as_deref().is_some_and(seen);
+        let recipients = parties.recipients();
+        let mut complete = !recipients.is_empty() && recipients.iter().all(|account| list(account).is_some());
         if family.is_flat() {
-            let lists: Vec<&List> = parties.accounts().filter_map(list).collect();
-            let known = complete && parties.sender.as_deref().is_some_and(|sender| list(sender).is_some());
-            if known && !lists.iter().any(|list| Self::recently_changed(list, at)) {
-                let missing = |rid: &u32| !lists.iter().any(|list| list.ids.contains(rid));
-                found.extend(container.keys.iter().filter(|key| key.rid.as_ref().is_some_and(missing)).map(unannounced));
+            if complete && parties.sender.as_ref().is_some_and(|sender| list(sender).is_some()) {
+                let lists: Vec<&List> = parties.accounts().filter_map(list).collect();
+                if !lists.iter().any(|list| Self::recently_changed(list, at)) {
+                    let missing = |rid: &u32| !lists.iter().any(|list| list.ids.contains(rid));
+                    found.extend(container.keys.iter().filter(|key| key.rid.as_ref().is_some_and(missing)).map(unannounced));
+                }
             }
         } else {
             for key in &container.keys {
-                let (Some(jid), Some(rid)) = (key.jid.as_deref(), key.rid) else { continue };
-                match list(jid) {
+                let (Some(account), Some(rid)) = (&key.account, key.rid) else { continue };
+                match list(account) {
                     None => complete = false,
                     Some(list) if !list.ids.contains(&rid) && !Self::recently_changed(list, at) => found.push(unannounced(key)),
                     Some(_) => {}
@@ -219,9 +225,9 @@ impl Directory {
         let (Some(sender), Some(recipients)) = (&parties.sender, &parties.recipients) else { return };
         let mut told = FxHashSet::default();
         for key in &container.keys {
-            let Some(jid) = key.jid.as_deref() else { continue };
-            let expected = jid == sender || parties.own == Some(jid) || recipients.iter().any(|recipient| recipient == jid);
-            if !expected && told.insert(jid) {
+            let Some(account) = &key.account else { continue };
+            let expected = account == sender || parties.own.as_ref() == Some(account) || recipients.as_slice().contains(account);
+            if !expected && told.insert(account.hash) {
                 let place = key.element.parent().unwrap_or(key.element);
                 let detail = "encrypted to an account that is neither sender, recipient nor member";
                 found.push(Found::suspect("D7", place, detail, "XEP-0384 §5.5.2").attribute("jid"));
@@ -232,11 +238,11 @@ impl Directory {
     /// D8.
     fn count_left_out(&self, container: &Container<'_>, parties: &Parties<'_>, found: &mut Vec<Found>) {
         let mut left_out = 0;
-        for account in parties.recipients.iter().flatten() {
+        for account in parties.recipients() {
             let Some(list) = self.list(container.family, account) else { continue };
             let has = |id: &u32| {
                 Some(*id) == container.sid
-                    || container.keys.iter().any(|key| key.rid == Some(*id) && key.jid.as_deref().is_none_or(|jid| jid == account))
+                    || container.keys.iter().any(|key| key.rid == Some(*id) && key.account.as_ref().is_none_or(|of| of == account))
             };
             left_out += list.ids.iter().filter(|id| !has(id)).count();
         }
@@ -248,12 +254,12 @@ impl Directory {
 
     /// D5: devices of the own account that appeared without the client under test having announced them.
     fn check_own(&self, container: &Container<'_>, parties: &Parties<'_>, found: &mut Vec<Found>) {
-        let (true, Some(own)) = (parties.sent, parties.own) else { return };
+        let (true, Some(own)) = (parties.sent, &parties.own) else { return };
         let (family, at_first) = (container.family, &self.at_first[container.family as usize]);
         let (Some(list), Some(at_first)) = (self.list(family, own), at_first) else { return };
         for key in &container.keys {
-            let Some(rid) = key.rid.filter(|rid| list.ids.contains(rid) && !self.announced.has(family, own, *rid)) else { continue };
-            if key.jid.as_deref().is_some_and(|jid| jid != own) {
+            let Some(rid) = key.rid.filter(|rid| list.ids.contains(rid) && !self.announced.has(family, own.hash, *rid)) else { continue };
+            if key.account.as_ref().is_some_and(|account| account != own) {
                 continue;
             }
             found.push(if at_first.contains(&rid) {
@@ -268,7 +274,7 @@ impl Directory {
 
     /// D2. Returns whether the sender's list is known.
     fn check_sender(&mut self, container: &Container<'_>, parties: &Parties<'_>, found: &mut Vec<Found>) -> bool {
-        let (Some(sender), Some(sid)) = (parties.sender.as_deref().map(super::hash), container.sid) else { return false };
+        let (Some(sender), Some(sid)) = (parties.sender.as_ref().map(|sender| sender.hash), container.sid) else { return false };
         let family = match container.family {
             family if self.lists.get(&(family, sender)).is_some() => family,
             family => family.elder().unwrap_or(family),
@@ -295,9 +301,9 @@ impl Directory {
 }
 
 /// D4 for one device. A label whose bundle is not known yet is kept.
-fn label(family: Family, device: Element<'_>, id: u32, owner: &str, devices: &Devices, found: &mut Vec<Found>) -> Option<Label> {
+fn label(family: Family, device: Element<'_>, id: u32, owner: &Account<'_>, devices: &Devices, found: &mut Vec<Found>) -> Option<Label> {
     let text = device.attr("label")?;
-    let fault = |detail: &str| Found::suspect("D4", device, detail, "XEP-0384 §5.3.1").attribute("label");
+    let fault = |detail: &'static str| Found::suspect("D4", device, detail, "XEP-0384 §5.3.1").attribute("label");
     let signature = device.attr("labelsig").and_then(|signature| {
         use base64::Engine as _;
         let bytes = base64::engine::general_purpose::STANDARD.decode(signature.trim()).ok()?;

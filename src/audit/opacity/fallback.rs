@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::bounded::Ring;
 use super::found::Found;
+use super::keyed::hash;
 use crate::xmpp::element::Element;
 
 /// Learned sentences, and candidates.
@@ -106,7 +107,7 @@ fn indicated_quote(message: Element<'_>, body: &str) -> Option<Range<usize>> {
 
 /// Texts seen beside containers, per sender.
 #[derive(Debug)]
-pub struct Learned(Ring<u64, Text>);
+pub struct Learned(Ring<Text>);
 
 #[derive(Debug, Clone, Copy)]
 struct Text {
@@ -140,8 +141,8 @@ impl Learned {
         if text.is_empty() || is_harmless(message, text) {
             return false;
         }
-        let key = super::hash((sender.unwrap_or_default(), text));
-        let before = self.0.get(&key).copied().unwrap_or(Text { times: 0, length: payload, differs: false });
+        let key = hash((sender.unwrap_or_default(), text));
+        let before = self.0.get(key).copied().unwrap_or(Text { times: 0, length: payload, differs: false });
         let now = Text { times: before.times.saturating_add(1), length: payload, differs: before.differs || before.length != payload };
         self.0.insert(key, now);
         if now.is_learned() {
@@ -157,7 +158,7 @@ impl Learned {
     pub fn check_copy(&self, body: Element<'_>, message: Element<'_>, sender: Option<&str>, found: &mut Vec<Found>) {
         let text = body.own_text();
         let text = text.trim();
-        let learned = |text: &str| self.0.get(&super::hash((sender.unwrap_or_default(), text))).is_some_and(Text::is_learned);
+        let learned = |text: &str| self.0.get(hash((sender.unwrap_or_default(), text))).is_some_and(Text::is_learned);
         if !text.is_empty() && !is_harmless(message, text) && !learned(text) {
             found.push(unknown(body, text));
         }

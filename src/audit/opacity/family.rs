@@ -1,5 +1,6 @@
 //! The namespaces of OMEMO and what differs between them (OPACITY 1).
 
+use crate::catalog::{Known, OmemoNames};
 use crate::xmpp::ns;
 
 /// A version of OMEMO, told apart by its namespace.
@@ -32,6 +33,11 @@ impl Family {
     /// The one with this namespace.
     pub fn of(uri: &str) -> Option<Family> {
         Family::ALL.into_iter().find(|family| family.uri() == uri)
+    }
+
+    /// Names in its namespace.
+    pub fn names(self, known: &Known) -> &OmemoNames {
+        &known.omemo_names[self as usize]
     }
 
     /// Whether keys stand in `<header/>` itself and an `<iv/>` beside them.

@@ -1,7 +1,10 @@
 //! What a rule found: the rule, where it looked, and what it makes of the verdict.
 
+use std::borrow::Cow;
+
 use crate::record::{Detail, Verdict};
 use crate::xmpp::element::Element;
+use crate::xmpp::names::Sym;
 
 /// Findings kept per stanza: a hostile stanza can break a rule in each of its thousands of elements.
 pub const MAX_FOUND: usize = 32;
@@ -16,33 +19,39 @@ pub struct Found {
 }
 
 impl Found {
-    fn new(verdict: Option<Verdict>, rule: &'static str, place: Element<'_>, detail: impl Into<String>, source: &'static str) -> Found {
+    fn new(
+        verdict: Option<Verdict>,
+        rule: &'static str,
+        place: Element<'_>,
+        detail: impl Into<Cow<'static, str>>,
+        source: &'static str,
+    ) -> Found {
         let detail = Detail { rule, path: path(place), offset: None, length: None, detail: detail.into(), source };
         Found { verdict, detail }
     }
 
     /// Content, or a key to it, can be read.
-    pub fn leak(rule: &'static str, place: Element<'_>, detail: impl Into<String>, source: &'static str) -> Found {
+    pub fn leak(rule: &'static str, place: Element<'_>, detail: impl Into<Cow<'static, str>>, source: &'static str) -> Found {
         Found::new(Some(Verdict::ProvenLeak), rule, place, detail, source)
     }
 
     /// Protection is broken or weakened, or cannot be told.
-    pub fn suspect(rule: &'static str, place: Element<'_>, detail: impl Into<String>, source: &'static str) -> Found {
+    pub fn suspect(rule: &'static str, place: Element<'_>, detail: impl Into<Cow<'static, str>>, source: &'static str) -> Found {
         Found::new(Some(Verdict::Suspect), rule, place, detail, source)
     }
 
     /// Content without any protection, or none sent.
-    pub fn clear(rule: &'static str, place: Element<'_>, detail: impl Into<String>, source: &'static str) -> Found {
+    pub fn clear(rule: &'static str, place: Element<'_>, detail: impl Into<Cow<'static, str>>, source: &'static str) -> Found {
         Found::new(Some(Verdict::NotEncrypted), rule, place, detail, source)
     }
 
     /// Another end-to-end system.
-    pub fn other(rule: &'static str, place: Element<'_>, detail: impl Into<String>, source: &'static str) -> Found {
+    pub fn other(rule: &'static str, place: Element<'_>, detail: impl Into<Cow<'static, str>>, source: &'static str) -> Found {
         Found::new(Some(Verdict::OtherE2ee), rule, place, detail, source)
     }
 
     /// Worth knowing; changes no verdict.
-    pub fn info(rule: &'static str, place: Element<'_>, detail: impl Into<String>, source: &'static str) -> Found {
+    pub fn info(rule: &'static str, place: Element<'_>, detail: impl Into<Cow<'static, str>>, source: &'static str) -> Found {
         Found::new(None, rule, place, detail, source)
     }
 
@@ -74,7 +83,9 @@ fn write_path(element: Element<'_>, out: &mut String) {
     out.push('/');
     out.push_str(local);
     let (mut number, mut count) = (0, 0);
-    for sibling in parent.children().filter(|sibling| sibling.local() == local) {
+    // The same known name is the same local name.
+    let is_same = |sibling: &Element<'_>| (sibling.sym() == element.sym() && element.sym() != Sym::UNKNOWN) || sibling.local() == local;
+    for sibling in parent.children().filter(is_same) {
         count += 1;
         if sibling.id <= element.id {
             number = count;

@@ -15,11 +15,13 @@ mod fallback;
 mod family;
 mod found;
 mod key_in_clear;
+mod keyed;
 mod magic;
 mod message;
 mod openpgp;
 mod other;
 mod parties;
+mod parts;
 mod reuse;
 mod siblings;
 mod signal;
@@ -28,20 +30,20 @@ mod statistics;
 mod tests;
 mod trivial_keys;
 
-use std::hash::{BuildHasher as _, Hash};
-use std::sync::LazyLock;
+use std::borrow::Cow;
 
 pub use directory::{Announced, DeviceList};
 use family::Family;
 use found::{Found, MAX_FOUND};
+use parties::Account;
+use parts::{Parts, stanza_of};
 
 use super::decoded::Decoded;
 use super::memory::Memory;
-use crate::catalog::Known;
+use crate::catalog::{Catalog, Known};
 use crate::record::{BodyVerdict, Detail, Moment, Verdict};
 use crate::xmpp::Direction;
-use crate::xmpp::element::{Element, NodeId, NodeKind};
-use crate::xmpp::jid::normalised_bare;
+use crate::xmpp::element::Element;
 
 /// Reasons that `because` gives; the others are in the details.
 const MAX_REASONS: usize = 3;
@@ -79,14 +81,24 @@ pub struct Judged {
 /// What a session has shown of devices, keys and containers.
 #[derive(Debug)]
 pub struct Opacity {
-    directory: directory::Directory,
-    devices: devices::Devices,
     rooms: parties::Rooms,
-    reuse: reuse::Reuse,
-    copies: copies::Copies,
+    seen: Seen,
     learned: fallback::Learned,
+    namespaces: parts::Namespaces,
+    siblings: siblings::Classes,
+    /// Its memory serves for one stanza after the other.
+    parts: Parts,
     /// A rule of R, D, T, K or L has fired: from then on no message is above E1.
     doubts: bool,
+}
+
+/// What containers are held against.
+#[derive(Debug)]
+struct Seen {
+    directory: directory::Directory,
+    devices: devices::Devices,
+    reuse: reuse::Reuse,
+    copies: copies::Copies,
 }
 
 /// What the rules make of a stanza, before it becomes a verdict.
@@ -100,27 +112,32 @@ struct Outcome {
     protects: bool,
 }
 
-/// What of a stanza the procedure is about, found in one pass over its elements.
-#[derive(Debug, Default)]
-struct Parts<'a> {
-    messages: Vec<Element<'a>>,
-    containers: Vec<(Family, Element<'a>)>,
-    others: Vec<Element<'a>>,
-    envelopes: Vec<Element<'a>>,
-    lists: Vec<(Family, Element<'a>)>,
-    bundles: Vec<(Family, Element<'a>)>,
+impl Outcome {
+    /// Adds what was found in one message.
+    fn add(&mut self, mut found: Vec<Found>) {
+        if self.found.is_empty() {
+            self.found = found;
+        } else {
+            self.found.append(&mut found);
+        }
+    }
 }
 
 impl Opacity {
     /// Knows nothing but the device lists it is given, and what other sessions announced.
-    pub fn new(device_lists: &[DeviceList], announced: &Announced) -> Opacity {
+    pub fn new(device_lists: &[DeviceList], announced: &Announced, catalog: &Catalog) -> Opacity {
         Opacity {
-            directory: directory::Directory::new(device_lists, announced),
-            devices: devices::Devices::default(),
             rooms: parties::Rooms::default(),
-            reuse: reuse::Reuse::default(),
-            copies: copies::Copies::default(),
+            seen: Seen {
+                directory: directory::Directory::new(device_lists, announced),
+                devices: devices::Devices::default(),
+                reuse: reuse::Reuse::default(),
+                copies: copies::Copies::default(),
+            },
             learned: fallback::Learned::default(),
+            namespaces: parts::Namespaces::new(&catalog.known),
+            siblings: siblings::Classes::new(&catalog.names),
+            parts: Parts::default(),
             doubts: false,
         }
     }
@@ -132,20 +149,29 @@ impl Opacity {
             return None;
         }
         self.rooms.learn(root, scene);
-        let parts = Parts::of(root, scene);
-        for (_, container) in &parts.containers {
-            container::decode(*container, decoded);
+        let mut parts = std::mem::take(&mut self.parts);
+        parts.find(root, scene, &self.namespaces);
+        let judged = self.judge_parts(root, &parts, scene, decoded);
+        parts.clear();
+        self.parts = parts;
+        judged
+    }
+
+    fn judge_parts(&mut self, root: Element<'_>, parts: &Parts, scene: &Scene<'_>, decoded: &mut Decoded) -> Option<Judged> {
+        let document = root.document();
+        for (family, place) in &parts.containers {
+            container::decode(document.element(place.id), family.names(scene.known), decoded);
         }
         let decoded = &*decoded;
         let mut outcome = Outcome { complete: true, ..Outcome::default() };
-        self.learn_devices(root, &parts, scene, &mut outcome.found);
+        self.learn_devices(root, parts, scene, &mut outcome.found);
         for &message in &parts.messages {
-            self.judge_message(message, &parts, decoded, scene, &mut outcome);
+            self.judge_message(document.element(message), parts, decoded, scene, &mut outcome);
         }
-        if root.sym() != known.message {
-            self.judge_elsewhere(root, &parts, decoded, scene, &mut outcome);
+        if root.sym() != scene.known.message {
+            self.judge_elsewhere(root, parts, decoded, scene, &mut outcome);
         }
-        key_in_clear::check(root, scene.frame, &mut outcome.found);
+        key_in_clear::check(root, scene.frame, parts.files, &mut outcome.found);
         self.doubts |= outcome.found.iter().any(|one| one.verdict.is_some() && one.detail.rule.starts_with(['R', 'D', 'T', 'K', 'L']));
         let level = if outcome.complete && !self.doubts { "E2" } else { "E1" };
         let (announced, protects) = (outcome.announced, outcome.protects);
@@ -153,105 +179,66 @@ impl Opacity {
     }
 
     /// Device lists and bundles.
-    fn learn_devices(&mut self, root: Element<'_>, parts: &Parts<'_>, scene: &Scene<'_>, found: &mut Vec<Found>) {
+    fn learn_devices(&mut self, root: Element<'_>, parts: &Parts, scene: &Scene<'_>, found: &mut Vec<Found>) {
         for &(family, list) in &parts.lists {
+            let list = root.document().element(list);
             let Some(place) = Published::of(list, scene) else { continue };
-            let own = scene.memory.own.as_deref() == Some(place.owner.as_str());
+            let own = scene.memory.own.as_deref() == Some(&*place.owner.name);
             let from = directory::Published { owner: &place.owner, own, direction: scene.direction, at: scene.at };
-            self.directory.learn(family, list, &from, &self.devices, found);
+            self.seen.directory.learn(family, list, &from, &self.seen.devices, found);
             self.learn_access(root, family, &place);
         }
         for &(family, element) in &parts.bundles {
+            let element = root.document().element(element);
             let (Some(place), true) = (Published::of(element, scene), family != Family::Olm) else { continue };
             let bundle = bundle::Bundle::read(family, element, found);
             self.learn_access(root, family, &place);
             let Some(id) = place.device else { continue };
-            self.devices.learn(family, &bundle, &place.owner, id, scene.at, found);
+            self.seen.devices.learn(family, &bundle, place.owner.hash, id, scene.at, found);
             if let Some(ik) = bundle.ik {
-                self.directory.bundle_seen(family, &place.owner, id, &ik, element, found);
+                self.seen.directory.bundle_seen(family, &place.owner, id, &ik, element, found);
             }
         }
     }
 
     /// B9: what publish options say about who may read the node.
-    fn learn_access(&mut self, root: Element<'_>, family: Family, place: &Published) {
+    fn learn_access(&mut self, root: Element<'_>, family: Family, place: &Published<'_>) {
         let fields = root.children().flat_map(Element::children).filter(|c| c.local() == "publish-options").flat_map(Element::children);
         let access = fields.flat_map(Element::children).find(|field| field.attr("var") == Some("pubsub#access_model"));
         if let Some(value) = access.and_then(|field| field.children().next()) {
-            self.devices.access(family, &place.owner, value.own_text().trim() == "open");
+            self.seen.devices.access(family, place.owner.hash, value.own_text().trim() == "open");
         }
     }
 
     /// How many entries it holds: bounded, whatever the session sends.
     pub fn entries(&self) -> usize {
-        self.directory.len() + self.devices.len() + self.rooms.len() + self.reuse.len() + self.copies.len() + self.learned.len()
+        self.seen.len() + self.rooms.len() + self.learned.len()
     }
 
     /// Device ids last announced for an account, in a namespace.
     pub fn devices(&self, namespace: &str, account: &str) -> Option<&[u32]> {
-        self.directory.devices(Family::of(namespace)?, &normalised_bare(account))
+        self.seen.directory.devices(Family::of(namespace)?, &Account::of(account))
     }
 }
 
-impl<'a> Parts<'a> {
-    fn of(root: Element<'a>, scene: &Scene<'_>) -> Parts<'a> {
-        let (document, known) = (root.document(), scene.known);
-        let mut parts = Parts::default();
-        if root.sym() == known.message {
-            parts.messages.push(root);
-        }
-        for index in root.id.0 + 1..document.len() as u32 {
-            let node = document.node(NodeId(index));
-            if node.kind == NodeKind::Text {
-                continue;
-            }
-            let element = document.element(NodeId(index));
-            if let Some(at) = known.omemo.iter().position(|ns| *ns == node.ns) {
-                let family = Family::ALL[at];
-                match element.local() {
-                    "encrypted" => parts.containers.push((family, element)),
-                    "list" | "devices" => parts.lists.push((family, element)),
-                    "bundle" => parts.bundles.push((family, element)),
-                    _ => {}
-                }
-            } else if known.sce.contains(&node.ns) {
-                parts.envelopes.push(element);
-            } else if known.e2ee.contains(&node.ns) && other::CONTAINERS.contains(&(element.uri(), element.local())) {
-                parts.others.push(element);
-            } else if node.sym == known.message
-                && element.parent().is_some_and(|parent| parent.sym() == known.forwarded)
-                && parts.messages.len() <= scene.max_forwards
-            {
-                parts.messages.push(element);
-            }
-        }
-        parts
+impl Seen {
+    /// Entries held.
+    fn len(&self) -> usize {
+        self.directory.len() + self.devices.len() + self.reuse.len() + self.copies.len()
     }
-}
-
-/// The message (or whatever stanza) an element belongs to.
-fn stanza_of<'a>(element: Element<'a>, known: &Known) -> Element<'a> {
-    let mut at = element;
-    while let Some(parent) = at.parent() {
-        at = parent;
-        if at.sym() == known.message {
-            break;
-        }
-    }
-    at
 }
 
 /// Where device data was published.
 #[derive(Debug)]
-struct Published {
-    owner: String,
+struct Published<'a> {
+    owner: Account<'a>,
     /// The device, for a bundle.
     device: Option<u32>,
 }
 
-impl Published {
+impl<'a> Published<'a> {
     /// Of a list or bundle inside a pubsub item. Its account is who the request goes to, or who the answer comes from.
-    fn of(data: Element<'_>, scene: &Scene<'_>) -> Option<Published> {
+    fn of(data: Element<'a>, scene: &Scene<'a>) -> Option<Published<'a>> {
         let item = data.parent().filter(|item| item.local() == "item")?;
         let items = item.parent()?;
         let stanza = stanza_of(items, scene.known);
@@ -266,7 +253,7 @@ impl Published {
         let node = items.attr("node").unwrap_or("");
         let numbered = node.split_once(".bundles:").or_else(|| node.split_once(":bundles:")).map(|(_, id)| id);
         let device = container::device_id(numbered.or(item.attr("id")));
-        Some(Published { owner: normalised_bare(owner?).into_owned(), device })
+        Some(Published { owner: Account::of(owner?), device })
     }
 }
 
@@ -275,33 +262,41 @@ fn verdict(outcome: Outcome, level: &'static str) -> Option<BodyVerdict> {
     let Outcome { mut found, containers, .. } = outcome;
     // Verdicts are ordered from the worst; what only informs comes last.
     found.sort_by_key(|one| one.verdict.map_or((u8::MAX, one.detail.rule), |verdict| (verdict as u8, "")));
-    let mut kept: Vec<Found> = Vec::with_capacity(found.len().min(MAX_FOUND));
-    for one in found {
-        let same = |other: &Found| {
-            other.detail.rule == one.detail.rule && other.detail.path == one.detail.path && other.detail.detail == one.detail.detail
-        };
-        if kept.len() < MAX_FOUND && !kept.iter().any(same) {
-            kept.push(one);
+    let worst = found.first().and_then(|one| one.verdict);
+    let body = worst.or((containers > 0).then_some(Verdict::Opaque))?;
+    let mut kept = 0;
+    for at in 0..found.len() {
+        let one = &found[at].detail;
+        let same = |other: &Found| other.detail.rule == one.rule && other.detail.path == one.path && other.detail.detail == one.detail;
+        if kept < MAX_FOUND && !found[..kept].iter().any(same) {
+            // Between the two there is only what was left out.
+            found.swap(kept, at);
+            kept += 1;
         }
     }
-    let worst = kept.first().and_then(|one| one.verdict);
-    let body = worst.or((containers > 0).then_some(Verdict::Opaque))?;
+    found.truncate(kept);
     let opaque = body == Verdict::Opaque;
-    let mut rules = if opaque { vec!["S"] } else { Vec::new() };
-    for one in &kept {
+    let mut rules = Vec::with_capacity(found.len() + usize::from(opaque));
+    rules.extend(opaque.then_some("S"));
+    for one in &found {
         if !rules.contains(&one.detail.rule) {
             rules.push(one.detail.rule);
         }
     }
+    let because = if opaque { "well-formed OMEMO, no content in clear beside it".into() } else { reasons(&found, body).into() };
+    let details = found.into_iter().map(|one| one.detail).collect();
+    Some(BodyVerdict { body, level: opaque.then_some(level), rules, because, details })
+}
+
+/// The first reasons for a verdict.
+fn reasons(found: &[Found], body: Verdict) -> String {
     let mut reasons: Vec<&str> = Vec::new();
-    for one in kept.iter().filter(|one| one.verdict == Some(body)) {
-        if reasons.len() < MAX_REASONS && !reasons.contains(&one.detail.detail.as_str()) {
+    for one in found.iter().filter(|one| one.verdict == Some(body)) {
+        if reasons.len() < MAX_REASONS && !reasons.contains(&&*one.detail.detail) {
             reasons.push(&one.detail.detail);
         }
     }
-    let because = if opaque { "well-formed OMEMO, no content in clear beside it".to_owned() } else { reasons.join("; ") };
-    let details = kept.into_iter().map(|one| one.detail).collect();
-    Some(BodyVerdict { body, level: opaque.then_some(level), rules, because, details })
+    reasons.join("; ")
 }
 
 /// Makes a verdict a proven leak: a canary was found (rules L1, L2, L7). What was found before stays.
@@ -316,7 +311,7 @@ pub fn raise(verdict: &mut Option<BodyVerdict>, detail: Detail) {
     };
     if let Some(before) = before {
         if before.body == Verdict::ProvenLeak && !before.because.is_empty() {
-            raised.because = format!("{}; {}", raised.because, before.because);
+            raised.because = format!("{}; {}", raised.because, before.because).into();
         }
         // `S` says that all is well.
         let rules: Vec<_> = before.rules.into_iter().filter(|rule| *rule != "S" && !raised.rules.contains(rule)).collect();
@@ -329,14 +324,8 @@ pub fn raise(verdict: &mut Option<BodyVerdict>, detail: Detail) {
 /// Makes text in clear suspect where encryption was to be expected (rule L6).
 pub fn downgrade(verdict: &mut BodyVerdict, fact: &str) {
     let path = verdict.details.first().map_or_else(String::new, |detail| detail.path.clone());
-    let detail = Detail { rule: "L6", path, offset: None, length: None, detail: fact.to_owned(), source: "XEP-0384 §5.7" };
-    (verdict.body, verdict.level, verdict.because) = (Verdict::Suspect, None, fact.to_owned());
+    let detail = Detail { rule: "L6", path, offset: None, length: None, detail: fact.to_owned().into(), source: "XEP-0384 §5.7" };
+    (verdict.body, verdict.level, verdict.because) = (Verdict::Suspect, None, Cow::Owned(fact.to_owned()));
     verdict.rules.insert(0, detail.rule);
     verdict.details.insert(0, detail);
-}
-
-/// A hash to compare by, with a seed of the process. Two values have the same one by chance once in 2^64.
-fn hash(value: impl Hash) -> u64 {
-    static SEED: LazyLock<foldhash::quality::RandomState> = LazyLock::new(Default::default);
-    SEED.hash_one(value)
 }

@@ -6,10 +6,8 @@ use super::found::Found;
 use super::openpgp::{self, Packets};
 use crate::audit::value;
 use crate::xmpp::element::Element;
-use crate::xmpp::ns::{OPENPGP, OPENPGP_OLD, OPENPGP_PUBSUB, PUBSUB_TARGETED, STANZA_SESSION};
+use crate::xmpp::ns::{ESFS, OPENPGP, OPENPGP_OLD, OPENPGP_PUBSUB, PUBSUB_TARGETED, STANZA_SESSION};
 
-/// XEP-0448: encrypted files are no container for the message.
-const FILES: &str = "urn:xmpp:esfs:0";
 /// What XEP-0380 §3.1 lists: an announcement of one of these says nothing new.
 const ANNOUNCED: [&str; 4] = [OPENPGP, OPENPGP_OLD, "urn:xmpp:otr:0", STANZA_SESSION];
 /// An offer of OTR, hidden behind a text in clear (XEP-0364 §3).
@@ -25,9 +23,9 @@ pub fn is_container(element: Element<'_>, announced: Option<&str>) -> bool {
     if CONTAINERS.contains(&(uri, local)) {
         return true;
     }
-    let known = |uri: &str| Family::of(uri).is_some() || ANNOUNCED.contains(&uri);
-    let unknown = !known(uri) && uri != FILES;
-    unknown && (local == "encrypted" || (announced == Some(uri) && local != "body"))
+    let may_be = local == "encrypted" || (announced == Some(uri) && local != "body");
+    // Encrypted files are no container for the message.
+    may_be && Family::of(uri).is_none() && !ANNOUNCED.contains(&uri) && uri != ESFS
 }
 
 /// O1, O3, O4, O5 and O6.

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use super::Scene;
 use super::bounded::Lru;
+use super::keyed::hash;
 use crate::xmpp::Direction;
 use crate::xmpp::element::Element;
 use crate::xmpp::jid::{Jid, normalised_bare};
@@ -17,45 +18,89 @@ const MAX_MEMBERS: usize = 4096;
 const MAX_OCCUPANTS: usize = 4096;
 const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
 
-/// The accounts around a message, bare and normalised.
+/// A bare address, normalised, and its hash: each is asked for by hash several times while a container is judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account<'a> {
+    /// The address.
+    pub name: Cow<'a, str>,
+    /// The hash of it.
+    pub hash: u64,
+}
+
+impl<'a> Account<'a> {
+    /// The account of an address.
+    pub fn of(address: &'a str) -> Account<'a> {
+        Account::named(normalised_bare(address))
+    }
+
+    /// The account with this name, which is normalised.
+    pub fn named(name: Cow<'a, str>) -> Account<'a> {
+        let hash = hash(&*name);
+        Account { name, hash }
+    }
+}
+
+/// The accounts around a message.
 #[derive(Debug, Default)]
 pub struct Parties<'a> {
     /// Who sent it.
-    pub sender: Option<Cow<'a, str>>,
+    pub sender: Option<Account<'a>>,
     /// Who is to read it, when all of them are known.
-    pub recipients: Option<Vec<Cow<'a, str>>>,
+    pub recipients: Option<Recipients<'a>>,
     /// The account whose session it is.
-    pub own: Option<&'a str>,
-    /// It went through a room.
-    pub room: bool,
+    pub own: Option<Account<'a>>,
     /// It was sent by the client under test, as far as one can tell.
     pub sent: bool,
     /// `from` and `to` as written, bare: what a copy is recognised by.
-    pub from: Option<Cow<'a, str>>,
+    pub from: Option<Account<'a>>,
     /// See `from`.
-    pub to: Option<Cow<'a, str>>,
+    pub to: Option<Account<'a>>,
 }
 
-impl Parties<'_> {
+/// Who is to read a message.
+#[derive(Debug)]
+pub enum Recipients<'a> {
+    /// One account.
+    One(Account<'a>),
+    /// The members of a room.
+    Members(Vec<Account<'a>>),
+}
+
+impl<'a> Recipients<'a> {
+    /// All of them.
+    pub fn as_slice(&self) -> &[Account<'a>] {
+        match self {
+            Recipients::One(account) => std::slice::from_ref(account),
+            Recipients::Members(members) => members,
+        }
+    }
+}
+
+impl<'a> Parties<'a> {
     /// Sender, recipients and the own account.
-    pub fn accounts(&self) -> impl Iterator<Item = &str> {
-        let recipients = self.recipients.iter().flatten().map(|recipient| &**recipient);
-        let own = self.own.filter(|own| Some(*own) != self.sender.as_deref());
-        self.sender.as_deref().into_iter().chain(recipients).chain(own)
+    pub fn accounts(&self) -> impl Iterator<Item = &Account<'a>> {
+        let own = self.own.as_ref().filter(|own| Some(*own) != self.sender.as_ref());
+        self.sender.iter().chain(self.recipients()).chain(own)
+    }
+
+    /// The recipients, as far as they are known.
+    pub fn recipients(&self) -> &[Account<'a>] {
+        self.recipients.as_ref().map_or(&[], Recipients::as_slice)
     }
 }
 
 /// Rooms and who is in them.
 #[derive(Debug)]
 pub struct Rooms {
-    /// By [`super::hash`] of the address.
+    /// By the hash of the address.
     rooms: Lru<u64, Room>,
     occupants: Lru<u64, String>,
 }
 
 #[derive(Debug, Default)]
 struct Room {
-    members: FxHashSet<String>,
+    /// With their hashes.
+    members: FxHashMap<String, u64>,
     /// The room's list of members was seen (XEP-0384 §5.8.1 wants clients to ask for it).
     listed: bool,
 }
@@ -71,61 +116,69 @@ impl Rooms {
     pub fn learn(&mut self, root: Element<'_>, scene: &Scene<'_>) {
         let (Some(from), false) = (root.attr("from"), scene.direction == Some(Direction::ClientToServer)) else { return };
         let presence = root.sym() == scene.known.presence;
-        let list = match root.children().find(|c| if presence { c.sym() == scene.known.muc_user } else { c.uri() == MUC_ADMIN }) {
-            Some(list) if presence || (root.sym() == scene.known.iq && root.attr("type") == Some("result")) => list,
-            _ => return,
-        };
+        if !presence && (root.sym() != scene.known.iq || root.attr("type") != Some("result")) {
+            return;
+        }
+        let is_list = |child: &Element<'_>| if presence { child.sym() == scene.known.muc_user } else { child.uri() == MUC_ADMIN };
+        let Some(list) = root.children().find(is_list) else { return };
         for item in list.children().filter(|c| c.local() == "item" && matches!(c.uri(), MUC_ADMIN | ns::MUC_USER)) {
             let Some(jid) = item.attr("jid").map(normalised_bare) else { continue };
             if presence && Jid::split(from).resourcepart().is_some() {
-                *self.occupants.entry(super::hash(from), String::new) = jid.clone().into_owned();
+                let occupant = self.occupants.entry(hash(from), String::new);
+                if *occupant != jid {
+                    *occupant = jid.clone().into_owned();
+                }
             }
-            let room = self.rooms.entry(super::hash(&*normalised_bare(from)), Room::default);
+            let room = self.rooms.entry(Account::of(from).hash, Room::default);
             room.listed |= !presence;
             if matches!(item.attr("affiliation"), Some("none" | "outcast")) && !presence {
                 room.members.remove(&*jid);
-            } else if room.members.len() < MAX_MEMBERS {
-                room.members.insert(jid.into_owned());
+            } else if room.members.len() < MAX_MEMBERS && !room.members.contains_key(&*jid) {
+                let member = hash(&*jid);
+                room.members.insert(jid.into_owned(), member);
             }
         }
     }
 
     /// The parties of a message or IQ. A forwarded one does not show which way it went.
-    pub fn parties<'a>(&self, stanza: Element<'a>, forwarded: bool, scene: &Scene<'a>) -> Parties<'a> {
-        let bare = |name: &str| stanza.attr(name).map(normalised_bare);
-        let own = scene.memory.own.as_deref();
-        let (from, to) = (bare("from"), bare("to"));
+    pub fn parties<'a>(&'a self, stanza: Element<'a>, forwarded: bool, scene: &Scene<'a>) -> Parties<'a> {
+        let (full_from, full_to) = (stanza.attr("from"), stanza.attr("to"));
+        let own = scene.memory.own.as_deref().map(|own| Account::named(own.into()));
+        let (from, to) = (full_from.map(Account::of), full_to.map(Account::of));
+        let is_own = |from: &Account<'_>| match &own {
+            Some(own) => own == from,
+            None => scene.memory.is_own(&from.name),
+        };
         let outgoing = match (forwarded, scene.direction) {
             (false, Some(direction)) => direction == Direction::ClientToServer,
-            _ => from.as_deref().is_some_and(|from| Some(from) == own || (own.is_none() && scene.memory.is_own(from))),
+            _ => from.as_ref().is_some_and(is_own),
         };
-        let from = from.or_else(|| own.filter(|_| outgoing).map(Cow::Borrowed));
+        let from = from.or_else(|| own.clone().filter(|_| outgoing));
         let unknown = !forwarded && scene.direction.is_none() && own.is_none();
-        let mut parties = Parties { sent: (outgoing || unknown) && !forwarded, own, from, to, ..Parties::default() };
         let groupchat = stanza.attr("type") == Some("groupchat");
-        let room_at = |address: &Option<Cow<'_, str>>| {
-            address.as_deref().is_some_and(|a| scene.memory.is_room(a) || self.rooms.get(&super::hash(a)).is_some())
+        let room_at = |account: &Option<Account<'_>>| {
+            account.as_ref().is_some_and(|account| scene.memory.is_room(&account.name) || self.rooms.get(&account.hash).is_some())
         };
-        let resource = |name: &str| stanza.attr(name).is_some_and(|jid| Jid::split(jid).resourcepart().is_some());
+        let has_resource = |address: Option<&str>| address.is_some_and(|jid| Jid::split(jid).resourcepart().is_some());
         // A message from a room comes from an occupant; one to it goes to the room itself.
-        let from_room = !outgoing
-            && ((groupchat && resource("from") && (scene.direction.is_some() || !room_at(&parties.to))) || room_at(&parties.from));
-        let to_room = !from_room && (groupchat || room_at(&parties.to));
-        parties.room = from_room || to_room;
-        parties.sender = match () {
-            () if from_room => stanza.attr("from").and_then(|from| self.occupants.get(&super::hash(from))).cloned().map(Cow::Owned),
-            () if outgoing => own.map(Cow::Borrowed).or_else(|| parties.from.clone()),
-            () => parties.from.clone().or_else(|| own.map(Cow::Borrowed)),
+        let from_room =
+            !outgoing && ((groupchat && has_resource(full_from) && (scene.direction.is_some() || !room_at(&to))) || room_at(&from));
+        let to_room = !from_room && (groupchat || room_at(&to));
+        let room = from_room || to_room;
+        let sender = match () {
+            () if from_room => full_from.and_then(|from| self.occupants.get(&hash(from))).map(|name| Account::named(name.into())),
+            () if outgoing => own.clone().or_else(|| from.clone()),
+            () => from.clone().or_else(|| own.clone()),
         };
-        let room = if from_room { &parties.from } else { &parties.to };
-        parties.recipients = if parties.room {
-            let members = room.as_deref().and_then(|room| self.rooms.get(&super::hash(room))).filter(|room| room.listed);
-            members.map(|room| room.members.iter().cloned().map(Cow::Owned).collect())
+        let recipients = if room {
+            let room = if from_room { &from } else { &to };
+            let room = room.as_ref().and_then(|room| self.rooms.get(&room.hash)).filter(|room| room.listed);
+            let member = |(name, hash): (&'a String, &u64)| Account { name: name.into(), hash: *hash };
+            room.map(|room| Recipients::Members(room.members.iter().map(member).collect()))
         } else {
-            let to = parties.to.clone().or_else(|| own.filter(|_| !outgoing).map(Cow::Borrowed));
-            to.map(|to| vec![to])
+            to.clone().or_else(|| own.clone().filter(|_| !outgoing)).map(Recipients::One)
         };
-        parties
+        Parties { sender, recipients, own, sent: (outgoing || unknown) && !forwarded, from, to }
     }
 
     /// Entries held.

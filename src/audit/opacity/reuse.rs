@@ -4,6 +4,7 @@ use super::bounded::{Lru, Ring};
 use super::container::{Container, Payload};
 use super::family::Family;
 use super::found::Found;
+use super::keyed::{hash, joined};
 use super::statistics::{Blocks, Pool};
 
 /// Sending devices that are remembered.
@@ -18,18 +19,21 @@ const MAX_RECIPIENTS: usize = 1024;
 const MAX_HASHES: usize = 1 << 15;
 /// Shorter payloads may be the same by chance.
 const MIN_PAYLOAD: usize = 8;
+/// What tells apart, in [`Reuse::owners`], what a key was used as.
+const RATCHET: u64 = 1;
+const EPHEMERAL: u64 = 2;
 /// Bytes whose top bits R7 compares: equal by chance once in 2^48.
 const MASK_BYTES: usize = 48;
 
 /// What one sending device has used.
 #[derive(Debug)]
 struct Sender {
-    /// Payload and [`top_bits`] by iv.
-    ivs: Ring<u64, (u64, Option<u64>)>,
-    /// iv and payload by [`top_bits`].
-    masks: Ring<u64, (u64, u64)>,
+    /// Payload and the hash of [`top_bits`] by iv.
+    ivs: Ring<(u64, Option<u64>)>,
+    /// iv and payload by the hash of [`top_bits`].
+    masks: Ring<(u64, u64)>,
     /// Ratchet key and number of the last message per recipient device.
-    last: Ring<u64, (u64, u32)>,
+    last: Ring<(u64, u32)>,
     pool: Pool,
 }
 
@@ -44,22 +48,21 @@ impl Default for Sender {
 pub struct Reuse {
     senders: Lru<(Family, u32), Sender>,
     /// Digest of the keys by payload.
-    payloads: Ring<u64, u64>,
+    payloads: Ring<u64>,
     /// Blob by sender, recipient, ratchet key and number.
-    numbers: Ring<u64, u64>,
+    numbers: Ring<u64>,
     /// Blobs.
-    blobs: Ring<u64, ()>,
-    /// Recipient device by ratchet key or ephemeral key.
-    owners: Ring<u64, u64>,
+    blobs: Ring<()>,
+    /// Recipient device by ratchet key or ephemeral key, joined with what it was used as.
+    owners: Ring<u64>,
     blocks: Blocks,
 }
 
 impl Default for Reuse {
     fn default() -> Reuse {
-        let ring = || Ring::new(MAX_HASHES);
         Reuse {
             senders: Lru::new(MAX_SENDERS),
-            payloads: ring(),
+            payloads: Ring::new(MAX_HASHES),
             numbers: Ring::new(MAX_HASHES),
             blobs: Ring::new(MAX_HASHES),
             owners: Ring::new(MAX_HASHES),
@@ -86,7 +89,8 @@ impl Reuse {
                 sender.check_iv(container.iv, payload, found);
             }
         }
-        self.check_keys(container, sid, sent, found)
+        let keys = Keys { numbers: &mut self.numbers, blobs: &mut self.blobs, owners: &mut self.owners, last: &mut sender.last };
+        keys.check(container, sid, sent, found)
     }
 
     /// R2. Returns whether the payload was seen before.
@@ -94,51 +98,13 @@ impl Reuse {
         if payload.bytes.len() < MIN_PAYLOAD {
             return false;
         }
-        let keys = super::hash(container.keys.iter().map(|key| key.digest).collect::<Vec<_>>());
+        let keys = container.keys.iter().fold(0, |all, key| joined(all, key.digest));
         let before = self.payloads.insert(payload.digest, keys);
         if before.is_some_and(|before| before != keys) {
             let detail = "the same payload as in an earlier message, with other keys";
             found.push(Found::suspect("R2", payload.element, detail, "XEP-0384 §4.4"));
         }
         before.is_some()
-    }
-
-    fn check_keys(&mut self, container: &Container<'_>, sid: u32, sent: bool, found: &mut Vec<Found>) -> bool {
-        let mut complete = true;
-        let sender = self.senders.entry((container.family, sid), Sender::default);
-        for key in container.keys.iter().filter(|key| !key.bytes.is_empty()) {
-            let blob = key.digest;
-            if self.blobs.insert(blob, ()).is_some() {
-                let detail = "the same key blob as in an earlier message";
-                found.push(Found::suspect("R4", key.element, detail, "XEP-0384 §4.3"));
-            }
-            let (Ok(read), Some(rid)) = (&key.blob, key.rid) else {
-                complete = false;
-                continue;
-            };
-            let device = super::hash((key.jid.as_deref(), rid));
-            let ratchet = super::hash(read.ratchet.dh_pub);
-            let number = super::hash((sid, device, ratchet, read.ratchet.n));
-            if self.numbers.insert(number, blob).is_some_and(|before| before != blob) {
-                let detail = "a message number used before with the same ratchet key: the message key is used twice";
-                found.push(Found::suspect("R3", key.element, detail, "XEP-0384 §4.3"));
-            }
-            for (public, name) in [(Some(read.ratchet.dh_pub), "ratchet"), (read.exchange.map(|exchange| exchange.ek), "ephemeral")] {
-                let Some(public) = public else { continue };
-                let public = super::hash((name, public));
-                if self.owners.insert(public, device).is_some_and(|before| before != device) {
-                    let detail = format!("a {name} key used towards another device before: the random source is broken");
-                    found.push(Found::suspect("R6", key.element, detail, "XEP-0384 §4.3"));
-                }
-            }
-            let last = sender.last.insert(device, (ratchet, read.ratchet.n));
-            if sent && last.is_some_and(|(before, n)| before == ratchet && read.ratchet.n < n) {
-                let detail = "the message number fell without a new ratchet key: an old state was restored";
-                found.push(Found::suspect("R5", key.element, detail, "XEP-0384 §6"));
-            }
-            complete &= last.is_some() || (read.exchange.is_some() && read.ratchet.n == 0);
-        }
-        complete
     }
 
     /// Entries held.
@@ -148,13 +114,59 @@ impl Reuse {
     }
 }
 
+/// What the keys of a container are held against; fields of [`Reuse`] and of its [`Sender`].
+struct Keys<'a> {
+    numbers: &'a mut Ring<u64>,
+    blobs: &'a mut Ring<()>,
+    owners: &'a mut Ring<u64>,
+    last: &'a mut Ring<(u64, u32)>,
+}
+
+impl Keys<'_> {
+    /// R3 to R6.
+    fn check(self, container: &Container<'_>, sid: u32, sent: bool, found: &mut Vec<Found>) -> bool {
+        let mut complete = true;
+        for key in container.keys.iter().filter(|key| !key.bytes.is_empty()) {
+            let blob = key.digest;
+            if self.blobs.insert(blob, ()).is_some() {
+                let detail = "the same key blob as in an earlier message";
+                found.push(Found::suspect("R4", key.element, detail, "XEP-0384 §4.3"));
+            }
+            let (Ok(read), Some(_)) = (&key.blob, key.rid) else {
+                complete = false;
+                continue;
+            };
+            let (device, ratchet) = (key.device, key.ratchet);
+            let number = joined(joined(device, ratchet), u64::from(sid) << 32 | u64::from(read.ratchet.n));
+            if self.numbers.insert(number, blob).is_some_and(|before| before != blob) {
+                let detail = "a message number used before with the same ratchet key: the message key is used twice";
+                found.push(Found::suspect("R3", key.element, detail, "XEP-0384 §4.3"));
+            }
+            for (public, kind, name) in [(Some(ratchet), RATCHET, "ratchet"), (key.ephemeral, EPHEMERAL, "ephemeral")] {
+                let Some(public) = public.map(|public| joined(public, kind)) else { continue };
+                if self.owners.insert(public, device).is_some_and(|before| before != device) {
+                    let detail = format!("a {name} key used towards another device before: the random source is broken");
+                    found.push(Found::suspect("R6", key.element, detail, "XEP-0384 §4.3"));
+                }
+            }
+            let last = self.last.insert(device, (ratchet, read.ratchet.n));
+            if sent && last.is_some_and(|(before, n)| before == ratchet && read.ratchet.n < n) {
+                let detail = "the message number fell without a new ratchet key: an old state was restored";
+                found.push(Found::suspect("R5", key.element, detail, "XEP-0384 §6"));
+            }
+            complete &= last.is_some() || (read.exchange.is_some() && read.ratchet.n == 0);
+        }
+        complete
+    }
+}
+
 impl Sender {
     /// R1 and R7.
     fn check_iv(&mut self, iv: Option<&[u8]>, payload: &Payload<'_>, found: &mut Vec<Found>) {
-        let (place, text, mask) = (payload.element, payload.digest, top_bits(payload.bytes));
-        let iv = iv.map(super::hash);
-        let before = iv.and_then(|iv| self.ivs.get(&iv).copied()).filter(|(before, _)| *before != text);
-        let similar = mask.and_then(|mask| self.masks.get(&mask).copied()).is_some_and(|(_, before)| before != text);
+        let (place, text, mask) = (payload.element, payload.digest, top_bits(payload.bytes).map(hash));
+        let iv = iv.map(hash);
+        let before = iv.and_then(|iv| self.ivs.get(iv).copied()).filter(|(before, _)| *before != text);
+        let similar = mask.and_then(|mask| self.masks.get(mask).copied()).is_some_and(|(_, before)| before != text);
         let same_pair = before.is_some_and(|(_, before)| before.is_some() && before == mask);
         if before.is_some() {
             let detail = "an iv that this device used before with another payload";

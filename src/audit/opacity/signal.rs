@@ -9,14 +9,14 @@ pub struct Blob<'a> {
     /// The ratchet message.
     pub ratchet: Ratchet<'a>,
     /// The key exchange around it.
-    pub exchange: Option<Exchange>,
+    pub exchange: Option<Exchange<'a>>,
 }
 
 /// The clear part of a ratchet message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ratchet<'a> {
     /// The sender's ratchet key.
-    pub dh_pub: [u8; 32],
+    pub dh_pub: &'a [u8; 32],
     /// Number of the message in its sending chain.
     pub n: u32,
     /// Length of the chain before.
@@ -27,13 +27,13 @@ pub struct Ratchet<'a> {
 
 /// The clear part of a key exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exchange {
+pub struct Exchange<'a> {
     /// Id of the one-time key that was used.
     pub pk_id: Option<u32>,
     /// The sender's identity key, without type byte.
-    pub ik: [u8; 32],
+    pub ik: &'a [u8; 32],
     /// The ephemeral key, without type byte.
-    pub ek: [u8; 32],
+    pub ek: &'a [u8; 32],
 }
 
 /// Why a blob is not what its flag says.
@@ -122,7 +122,7 @@ fn ciphertext(bytes: Option<&[u8]>) -> Result<&[u8], Wrong> {
 }
 
 /// A Curve25519 key behind its type byte.
-pub fn typed_key(bytes: &[u8]) -> Result<[u8; 32], Wrong> {
+pub fn typed_key(bytes: &[u8]) -> Result<&[u8; 32], Wrong> {
     match bytes.split_first() {
         Some((5, rest)) => key(rest),
         _ => Err("a key without its type byte"),
@@ -130,23 +130,25 @@ pub fn typed_key(bytes: &[u8]) -> Result<[u8; 32], Wrong> {
 }
 
 /// A bare key.
-pub fn key(bytes: &[u8]) -> Result<[u8; 32], Wrong> {
+pub fn key(bytes: &[u8]) -> Result<&[u8; 32], Wrong> {
     bytes.try_into().map_err(|_| "a key that is not of 32 bytes")
 }
 
 /// The fields of a protocol buffer, each at most once.
 #[derive(Debug, Default)]
-struct Fields<'a>([Option<Field<'a>>; 7]);
-
-#[derive(Debug, Clone, Copy)]
-enum Field<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
+struct Fields<'a> {
+    numbers: [u64; 7],
+    bytes: [&'a [u8]; 7],
+    /// Which of the numbers and which of the bytes are there: a bit for each.
+    has_number: u8,
+    has_bytes: u8,
 }
 
 impl<'a> Fields<'a> {
     /// Reads fields with numbers below `END`.
+    #[inline(always)]
     fn read<const END: usize>(mut input: &'a [u8]) -> Result<Fields<'a>, Wrong> {
+        const { assert!(END <= 7) };
         let mut fields = Fields::default();
         while !input.is_empty() {
             let tag = varint(&mut input)?;
@@ -154,17 +156,22 @@ impl<'a> Fields<'a> {
             if !(1..END).contains(&number) {
                 return Err("a field that does not belong there");
             }
-            let field = match tag & 7 {
-                0 => Field::Number(varint(&mut input)?),
+            let before = (fields.has_number | fields.has_bytes) >> number & 1;
+            match tag & 7 {
+                0 => {
+                    fields.numbers[number] = varint(&mut input)?;
+                    fields.has_number |= 1 << number;
+                }
                 2 => {
                     let length = usize::try_from(varint(&mut input)?).map_err(|_| "not a protocol buffer")?;
                     let (bytes, rest) = input.split_at_checked(length).ok_or("cut off")?;
                     input = rest;
-                    Field::Bytes(bytes)
+                    fields.bytes[number] = bytes;
+                    fields.has_bytes |= 1 << number;
                 }
                 _ => return Err("not a protocol buffer of this kind"),
-            };
-            if fields.0[number].replace(field).is_some() {
+            }
+            if before != 0 {
                 return Err("a field twice");
             }
         }
@@ -172,22 +179,33 @@ impl<'a> Fields<'a> {
     }
 
     fn number(&self, number: usize) -> Result<Option<u32>, Wrong> {
-        match self.0[number] {
-            Some(Field::Number(value)) => u32::try_from(value).map(Some).map_err(|_| "a number out of range"),
-            Some(Field::Bytes(_)) => Err("bytes where a number belongs"),
-            None => Ok(None),
+        if self.has_bytes >> number & 1 != 0 {
+            return Err("bytes where a number belongs");
         }
+        if self.has_number >> number & 1 == 0 {
+            return Ok(None);
+        }
+        u32::try_from(self.numbers[number]).map(Some).map_err(|_| "a number out of range")
     }
 
     fn bytes(&self, number: usize) -> Option<&'a [u8]> {
-        match self.0[number] {
-            Some(Field::Bytes(bytes)) => Some(bytes),
-            _ => None,
-        }
+        (self.has_bytes >> number & 1 != 0).then_some(self.bytes[number])
     }
 }
 
+#[inline(always)]
 fn varint(input: &mut &[u8]) -> Result<u64, Wrong> {
+    // Most are a single byte.
+    match input.split_first() {
+        Some((&byte, rest)) if byte < 0x80 => {
+            *input = rest;
+            Ok(byte.into())
+        }
+        _ => long_varint(input),
+    }
+}
+
+fn long_varint(input: &mut &[u8]) -> Result<u64, Wrong> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = input.split_first().ok_or("cut off")?;
@@ -218,7 +236,7 @@ mod tests {
         let blob = message(48);
         assert_eq!(blob.len(), 98);
         let read = legacy(&blob, false).unwrap();
-        assert_eq!((read.ratchet.n, read.ratchet.pn, read.ratchet.dh_pub, read.ratchet.ciphertext.len()), (3, 1, [7; 32], 48));
+        assert_eq!((read.ratchet.n, read.ratchet.pn, read.ratchet.dh_pub, read.ratchet.ciphertext.len()), (3, 1, &[7; 32], 48));
         assert_eq!(read.exchange, None);
     }
 

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use super::bounded::Ring;
 use super::family::Family;
 use super::found::Found;
+use super::keyed::hash;
 use crate::xmpp::element::Element;
 
 /// How often a random text may be flagged.
@@ -35,8 +36,8 @@ static FEW: LazyLock<Vec<u16>> = LazyLock::new(|| {
     // Probability that the bytes so far hold d different values.
     let mut distinct = vec![0.0f64; 257];
     distinct[0] = 1.0;
-    for _ in 0..MAX_DISTINCT {
-        for d in (0..=256).rev() {
+    for length in 1..=MAX_DISTINCT {
+        for d in (0..=length.min(256)).rev() {
             let stayed = distinct[d] * d as f64 / 256.0;
             let rose = if d > 0 { distinct[d - 1] * (257 - d) as f64 / 256.0 } else { 0.0 };
             distinct[d] = stayed + rose;
@@ -72,14 +73,7 @@ pub fn check_bytes(bytes: &[u8], what: &str, place: Element<'_>, found: &mut Vec
     }
     let source = "OPACITY 6.1";
     let looked_at = &bytes[..bytes.len().min(MAX_DISTINCT)];
-    let mut there = [0u8; 256];
-    for &b in looked_at {
-        there[usize::from(b)] = 1;
-    }
-    // At most 256: each row of 64 is summed up in bytes, many at a time.
-    let (rows, _) = there.as_chunks::<64>();
-    let distinct = rows.iter().map(|row| usize::from(row.iter().sum::<u8>())).sum::<usize>();
-    if distinct <= few_distinct(looked_at.len()) {
+    if let Some(distinct) = too_few_distinct(looked_at) {
         let detail = format!("{what} holds only {distinct} different values in {} bytes", looked_at.len());
         found.push(Found::suspect("T1", place, detail, source).bytes(0, looked_at.len()));
     }
@@ -89,6 +83,24 @@ pub fn check_bytes(bytes: &[u8], what: &str, place: Element<'_>, found: &mut Vec
     if bytes.len() >= MIN_UTF8_BYTES && std::str::from_utf8(bytes).is_ok() {
         found.push(Found::suspect("T3", place, format!("{what} is valid UTF-8"), source).bytes(0, bytes.len()));
     }
+}
+
+/// How many different bytes there are, when that is too few.
+fn too_few_distinct(bytes: &[u8]) -> Option<usize> {
+    let few = few_distinct(bytes.len());
+    // There are at least as many bytes as there are values of their lower six bits, which one register counts. For the inner ciphertexts,
+    // most of what is looked at, that is nearly always enough.
+    if few < 64 && bytes.iter().fold(0u64, |seen, &b| seen | 1 << (b & 63)).count_ones() as usize > few {
+        return None;
+    }
+    let mut there = [0u8; 256];
+    for &b in bytes {
+        there[usize::from(b)] = 1;
+    }
+    // At most 256: each row of 64 is summed up in bytes, many at a time.
+    let (rows, _) = there.as_chunks::<64>();
+    let distinct = rows.iter().map(|row| usize::from(row.iter().sum::<u8>())).sum::<usize>();
+    (distinct <= few).then_some(distinct)
 }
 
 /// What is pooled over the messages of one sending device.
@@ -119,7 +131,10 @@ impl Pool {
             }
         }
         let pooled = &payload[..payload.len().min(MAX_POOLED)];
-        pooled.iter().for_each(|&b| self.counts[usize::from(b)] = self.counts[usize::from(b)].saturating_add(1));
+        for &b in pooled {
+            let count = &mut self.counts[usize::from(b)];
+            *count = count.saturating_add(1);
+        }
         self.bytes += pooled.len() as u64;
         // At doubled sizes only: testing after each message would be many chances for one false alarm.
         if self.bytes >= self.next {
@@ -138,9 +153,9 @@ impl Pool {
     }
 }
 
-/// Blocks of CBC ciphertext seen before (T6).
+/// Blocks of CBC ciphertext seen before (T6), by their hashes.
 #[derive(Debug)]
-pub struct Blocks(Ring<u128, ()>);
+pub struct Blocks(Ring<()>);
 
 impl Default for Blocks {
     fn default() -> Blocks {
@@ -154,23 +169,23 @@ impl Blocks {
         if family.is_flat() {
             return;
         }
-        let block = |chunk: &[u8; 16]| u128::from_le_bytes(*chunk);
         let (chunks, _) = payload.as_chunks::<16>();
-        let mut sorted: Vec<u128> = chunks.iter().take(MAX_BLOCKS_WITHIN).map(block).collect();
+        let blocks: Vec<u64> = chunks.iter().take(MAX_BLOCKS_WITHIN).map(|chunk| hash(u128::from_le_bytes(*chunk))).collect();
+        let mut sorted = blocks.clone();
         sorted.sort_unstable();
         if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
             let detail = "a 16-byte block twice in one payload: no chaining between blocks";
             found.push(Found::suspect("T6", place, detail, "XEP-0384 §4.4"));
         }
-        let first = chunks.iter().take(BLOCKS_PER_PAYLOAD).map(block);
-        for (at, block) in first.enumerate() {
-            if self.0.get(&block).is_some() && !again {
+        let first = &blocks[..blocks.len().min(BLOCKS_PER_PAYLOAD)];
+        for (at, block) in first.iter().enumerate() {
+            if self.0.get(*block).is_some() && !again {
                 let detail = "a 16-byte block of an earlier payload: the key and the iv are the same again";
                 found.push(Found::suspect("T6", place, detail, "XEP-0384 §4.4").bytes(at * 16, 16));
                 return;
             }
         }
-        chunks.iter().take(BLOCKS_PER_PAYLOAD).for_each(|chunk| _ = self.0.insert(block(chunk), ()));
+        first.iter().for_each(|block| _ = self.0.insert(*block, ()));
     }
 
     /// Entries held.

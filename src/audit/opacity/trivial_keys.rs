@@ -27,6 +27,12 @@ static FROM_ZEROS: LazyLock<(Aes256, [u8; 16])> = LazyLock::new(|| {
     (Aes256::new_from_slice(&out[..32]).expect("32 bytes"), out[64..].try_into().expect("16 bytes"))
 });
 
+/// Keys that are the same for every message.
+static FIXED: LazyLock<[(Aes128Enc, &str); 2]> = LazyLock::new(|| {
+    let cipher = |byte: u8| Aes128Enc::new(&[byte; 16].into());
+    [(cipher(0), "a key of zeros"), (cipher(0xff), "a key of ones")]
+});
+
 /// K1.
 pub fn check(container: &Container<'_>, canaries: &Canaries, found: &mut Vec<Found>) {
     let Some(payload) = &container.payload else { return };
@@ -53,27 +59,21 @@ fn legacy(text: &[u8], iv: &[u8], canaries: &Canaries) -> Option<&'static str> {
     let mut left = [0; 16];
     left[4..].copy_from_slice(iv);
     let hashed: [u8; 16] = Sha256::digest(iv)[..16].try_into().expect("16 of 32 bytes");
-    let keys = [
-        ([0; 16], "a key of zeros"),
-        ([0xff; 16], "a key of ones"),
-        (right, "its iv and zeros as key"),
-        (left, "zeros and its iv as key"),
-        (hashed, "the hash of its iv as key"),
-    ];
+    let of_iv = [(right, "its iv and zeros as key"), (left, "zeros and its iv as key"), (hashed, "the hash of its iv as key")];
     let opened = |cipher: &Aes128Enc, bytes: usize| {
         let mut text = text[..bytes.min(text.len())].to_vec();
         ctr::Ctr32BE::from_core(ctr::CtrCore::inner_iv_init(cipher.clone(), &counter.into())).apply_keystream(&mut text);
         text
     };
-    let opens = |key: &[u8; 16]| {
-        let cipher = Aes128Enc::new(key.into());
+    let opens = |cipher: &Aes128Enc| {
         // Without canaries only text tells, which shows in the first block.
         let mut first = counter.into();
         cipher.encrypt_block(&mut first);
         let first = first.iter().zip(text).map(|(key, byte)| key ^ byte);
-        (canaries.search().is_some() || may_be_text(first)) && tells(text.len(), canaries, |bytes| opened(&cipher, bytes))
+        (canaries.search().is_some() || may_be_text(first)) && tells(text.len(), canaries, |bytes| opened(cipher, bytes))
     };
-    keys.into_iter().find(|(key, _)| opens(key)).map(|(_, name)| name)
+    let fixed = FIXED.iter().find(|(cipher, _)| opens(cipher)).map(|(_, name)| *name);
+    fixed.or_else(|| of_iv.into_iter().find(|(key, _)| opens(&Aes128Enc::new(key.into()))).map(|(_, name)| name))
 }
 
 /// Whether bytes can begin a text: no control character but white space.

@@ -80,8 +80,9 @@ const MAX_ENTRIES: usize = 400_000;
 #[track_caller]
 fn stays_flat(rounds: usize, stanzas: usize) {
     let mut random = Random(41);
-    let (memory, opacity) = (Memory::new(&[ANN.into()]), Opacity::new(&[], &Default::default()));
-    let mut session = Procedure { catalog: Catalog::builtin(), memory, opacity, document: Document::new(), decoded: Decoded::default() };
+    let (memory, catalog) = (Memory::new(&[ANN.into()]), Catalog::builtin());
+    let opacity = Opacity::new(&[], &Default::default(), &catalog);
+    let mut session = Procedure { catalog, memory, opacity, document: Document::new(), decoded: Decoded::default() };
     let mut most = Vec::new();
     for _ in 0..rounds {
         flood(&mut session, &mut random, stanzas);
