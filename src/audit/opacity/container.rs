@@ -5,7 +5,7 @@ use rustc_hash::FxHashSet;
 use super::curve;
 use super::family::Family;
 use super::found::Found;
-use super::keyed::{hash, joined};
+use super::keyed::{hash, hash_key, joined};
 use super::parties::Account;
 use super::signal::{self, Blob};
 use crate::audit::decoded::Decoded;
@@ -71,15 +71,15 @@ pub struct Key<'a> {
 
 /// A device id as XEP-0384 §5.1 has it.
 pub fn device_id(text: Option<&str>) -> Option<u32> {
-    let mut id = 0u32;
+    let mut id = 0u64;
     for byte in text?.bytes() {
         let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
+        id = id * 10 + u64::from(digit);
+        if digit > 9 || id > 0x7fff_ffff {
             return None;
         }
-        id = id.checked_mul(10)?.checked_add(digit.into())?;
     }
-    (1..=0x7fff_ffff).contains(&id).then_some(id)
+    (id > 0).then_some(id as u32)
 }
 
 /// Decodes what [`Container::read`] is going to ask for.
@@ -233,7 +233,7 @@ impl<'a> Container<'a> {
         };
         let device = joined(account.map_or(0, |account| account.hash), rid.unwrap_or(0).into());
         let (ratchet, ephemeral) = match &blob {
-            Ok(blob) => (hash(blob.ratchet.dh_pub), blob.exchange.map(|exchange| hash(exchange.ek))),
+            Ok(blob) => (hash_key(blob.ratchet.dh_pub), blob.exchange.map(|exchange| hash_key(exchange.ek))),
             Err(_) => (0, None),
         };
         let (account, digest) = (account.cloned(), hash(bytes));

@@ -32,6 +32,15 @@ pub fn joined(one: u64, other: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
+/// The hash of a public key, of which a container has one or two for each device.
+#[inline]
+pub fn hash_key(key: &[u8; 32]) -> u64 {
+    let (words, _) = key.as_chunks::<8>();
+    let [a, b, c, d] = [0, 1, 2, 3].map(|at| u64::from_le_bytes(words[at]));
+    // Without knowing the seeds nobody can choose words that make two products equal, or one of them 0.
+    joined(joined(a, b), joined(c, d))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +53,13 @@ mod tests {
             assert!(!all[at + 1..].contains(one), "{all:x?}");
         }
         assert_eq!(joined(ann, 1), joined(hash("ann"), 1));
+    }
+
+    #[test]
+    fn keys_differ_in_each_byte() {
+        let keys: Vec<[u8; 32]> = (0..32).map(|at| std::array::from_fn(|other| u8::from(other == at))).chain([[0; 32]]).collect();
+        let mut hashes: Vec<u64> = keys.iter().map(hash_key).collect();
+        hashes.sort_unstable();
+        assert!(hashes.windows(2).all(|pair| pair[0] != pair[1]), "{hashes:x?}");
     }
 }

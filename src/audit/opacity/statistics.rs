@@ -130,12 +130,12 @@ impl Pool {
                 found.push(Found::suspect("T2", place, "the last short payloads of this device are all printable", "OPACITY 6.1"));
             }
         }
-        let pooled = &payload[..payload.len().min(MAX_POOLED)];
-        for &b in pooled {
-            let count = &mut self.counts[usize::from(b)];
-            *count = count.saturating_add(1);
+        // Not so many that a count could overflow: none is above `bytes`.
+        if self.bytes < u64::from(u32::MAX) - MAX_POOLED as u64 {
+            let pooled = &payload[..payload.len().min(MAX_POOLED)];
+            pooled.iter().for_each(|&b| self.counts[usize::from(b)] += 1);
+            self.bytes += pooled.len() as u64;
         }
-        self.bytes += pooled.len() as u64;
         // At doubled sizes only: testing after each message would be many chances for one false alarm.
         if self.bytes >= self.next {
             self.next = self.bytes * 2;
