@@ -555,7 +555,7 @@ mod tests {
         assert_eq!(wanted.map(|name| root.attr(name)), [Some("1"), Some("2"), None, Some("3"), None, Some("en"), None]);
         assert_eq!(root.attr_index("id"), Some(3));
         assert_eq!(document.attr_key(3), NameKey::of("id"));
-        assert!(root.is("subscription-a") && !root.is("subscription-b") && !root.is("subscription"));
+        assert!(root.has_local("subscription-a") && !root.has_local("subscription-b") && !root.has_local("subscription"));
     }
 
     #[test]
