@@ -246,19 +246,28 @@ struct Scratch {
 impl Scratch {
     fn push_derived(&mut self, out: &mut Exposures, catalog: &Catalog, element: Element<'_>, id: FieldId, via: Via, keep_content: bool) {
         let field = catalog.field(id);
-        self.value.clear();
-        self.derive(catalog, &field.extract, element);
-        if self.value.is_empty() {
-            return;
-        }
-        let (value, typed) = show(out, field.kind, field.value_type, &self.value, keep_content);
+        let (value, typed) = if field.kind == Kind::Metadata && field.extract.writes_itself() {
+            // What is no text of anybody's needs no look before it is shown.
+            let value = out.intern(|pool| self.derive(catalog, &field.extract, element, pool));
+            if value.is_empty() {
+                return;
+            }
+            (value, Typed::Plain)
+        } else {
+            let mut text = std::mem::take(&mut self.value);
+            text.clear();
+            self.derive(catalog, &field.extract, element, &mut text);
+            let shown = (!text.is_empty()).then(|| show(out, field.kind, field.value_type, &text, keep_content));
+            self.value = text;
+            let Some(shown) = shown else { return };
+            shown
+        };
         out.push(Exposure { field: Some(id), value, path: None, via, derived: true, typed, element: element.id.0 });
     }
 
-    /// Writes what a row reads of an element into `value`, which is empty and stays so when there is nothing.
-    fn derive(&mut self, catalog: &Catalog, extract: &Extract, element: Element<'_>) {
+    /// Appends what a row reads of an element to `value`; nothing when there is nothing.
+    fn derive(&mut self, catalog: &Catalog, extract: &Extract, element: Element<'_>, value: &mut String) {
         let text = || element.own_text();
-        let value = &mut self.value;
         match extract {
             Extract::Present => value.push_str("present"),
             Extract::Time => value.push_str("arrival"),
@@ -284,7 +293,7 @@ impl Scratch {
                 // Signal messages of legacy OMEMO begin with a version byte.
                 let legacy = element.ns() == catalog.known.omemo[0];
                 if let Some(message) = self.decoded.read(element).and_then(|bytes| bytes.get(usize::from(legacy)..)) {
-                    decode::protobuf_field(message, numbers, &mut self.value);
+                    decode::protobuf_field(message, numbers, value);
                 }
             }
             Extract::Unescaped(test) => {
@@ -303,7 +312,7 @@ impl Scratch {
             }
             Extract::Base64Byte(index) => {
                 if let Some(byte) = self.decoded.read(element).and_then(|bytes| bytes.get(*index)) {
-                    value::push_number(&mut self.value, u64::from(*byte));
+                    value::push_number(value, u64::from(*byte));
                 }
             }
             Extract::Otr(part) => value.push_str(&decode::otr_part(value::trimmed(&text()), part).unwrap_or_default()),

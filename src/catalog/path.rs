@@ -190,6 +190,23 @@ pub enum Extract {
 }
 
 impl Extract {
+    /// Whether what it gives is a number, a digest or a fixed word of ours, whatever stands in the element.
+    pub fn writes_itself(&self) -> bool {
+        matches!(
+            self,
+            Extract::Protobuf(_)
+                | Extract::Base64Byte(_)
+                | Extract::Count
+                | Extract::Size
+                | Extract::Present
+                | Extract::Time
+                | Extract::FragmentLength
+                | Extract::Styled
+                | Extract::TextStarts(_)
+                | Extract::TextContains(_)
+        )
+    }
+
     /// Whether it reads a whole value (of which one row is the owner), as opposed to a part or property.
     pub fn claims(&self) -> bool {
         matches!(self, Extract::Attrs(_) | Extract::Text | Extract::Base64 | Extract::Base64Length)

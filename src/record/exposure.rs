@@ -62,6 +62,11 @@ impl PoolRange {
         self.start as usize..self.end as usize
     }
 
+    /// Whether it is the empty text.
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
     /// A piece of it, by byte positions in it.
     pub fn part(self, from: usize, to: usize) -> PoolRange {
         let part = PoolRange { start: self.start + from as u32, end: self.start + to as u32 };

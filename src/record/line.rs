@@ -2,8 +2,10 @@
 //!
 //! Written by hand: deriving it would mean to flatten an enum into a map, which serde does by way of a copy of everything.
 
+use std::sync::LazyLock;
+
 use super::json::{inner, is_plain, members, number, string};
-use super::{Body, BodyVerdict, Detail, Exposure, Exposures, FrameName, Moment, Record, SCHEMA_VERSION, Stanza, Typed, Via};
+use super::{Body, BodyVerdict, Detail, Exposure, Exposures, FrameName, Moment, Observers, Record, SCHEMA_VERSION, Stanza, Typed, Via};
 use crate::xmpp::Direction;
 
 impl Record {
@@ -127,7 +129,8 @@ fn write_stanza(out: &mut Vec<u8>, stanza: &Stanza) {
         out.extend_from_slice(b",\"answers\":");
         number(out, answers);
     }
-    texts(out, ",\"observers\":", stanza.observers.iter().map(|observer| observer.name()));
+    out.extend_from_slice(b",\"observers\":");
+    out.extend_from_slice(OBSERVERS[usize::from(stanza.observers.bits())].as_bytes());
     write_exposures(out, &stanza.exposures);
     if let Some(verdict) = &stanza.verdict {
         write_verdict(out, verdict);
@@ -146,6 +149,15 @@ fn write_stanza(out: &mut Vec<u8>, stanza: &Stanza) {
         text(out, ",\"evidence\":", evidence);
     }
 }
+
+/// Each set of observers as it is written.
+static OBSERVERS: LazyLock<[Box<str>; 256]> = LazyLock::new(|| {
+    std::array::from_fn(|bits| {
+        let mut out = Vec::new();
+        array(&mut out, Observers::of_bits(bits as u8).iter().map(|observer| observer.name()), string);
+        String::from_utf8(out).expect("JSON is UTF-8").into()
+    })
+});
 
 fn write_verdict(out: &mut Vec<u8>, verdict: &BodyVerdict) {
     word(out, ",\"verdict\":{\"body\":", verdict.body.name());

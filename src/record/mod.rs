@@ -118,6 +118,16 @@ impl Observers {
         self
     }
 
+    /// The set as a number: a bit for each member.
+    pub(crate) fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The set that a number stands for.
+    pub(crate) fn of_bits(bits: u8) -> Observers {
+        Observers(bits)
+    }
+
     /// The members.
     pub fn iter(self) -> impl Iterator<Item = Observer> {
         Observer::ALL.iter().copied().filter(move |o| self.0 & (1 << *o as u8) != 0)
