@@ -157,10 +157,9 @@ impl Extractor {
         for attr in element.attr_indices() {
             let value = value::trimmed(document.attr_value(attr));
             self.attrs[attr] = match plan.owner_of_attr(element, attr) {
-                Some(field) => Read {
-                    claim: Claim::Field(field),
-                    shown: push_claimed(out, catalog, field, value, place, context.keep_content),
-                },
+                Some(field) => {
+                    Read { claim: Claim::Field(field), shown: push_claimed(out, catalog, field, value, place, context.keep_content) }
+                }
                 None => {
                     let path = out.intern(|pool| write_path(pool, element, Some(document.attr_qname(attr))));
                     Read { claim: Claim::None, shown: push_unclassified(out, value, document.attr_local(attr), path, place) }
@@ -412,13 +411,7 @@ fn shaped(raw: &str, hint: &str) -> Option<ValueType> {
 }
 
 /// The value a log may hold, and its typed parts.
-fn show(
-    out: &mut Exposures,
-    kind: Kind,
-    value_type: ValueType,
-    raw: &str,
-    keep_content: bool,
-) -> (PoolRange, Typed) {
+fn show(out: &mut Exposures, kind: Kind, value_type: ValueType, raw: &str, keep_content: bool) -> (PoolRange, Typed) {
     let bytes = raw.len() as u32;
     match kind {
         Kind::Secret => (out.intern(|pool| write_hidden(pool, "secret", raw.len())), Typed::Hidden { class: "secret", bytes }),

@@ -95,8 +95,7 @@ impl AttrTest {
     #[inline]
     pub fn finds(&self, element: Element<'_>, attr: usize) -> bool {
         let document = element.document();
-        self.names(document, attr)
-            && (!document.irregular().contains(Irregular::DuplicateAttribute) || self.find(element) == Some(attr))
+        self.names(document, attr) && (!document.irregular().contains(Irregular::DuplicateAttribute) || self.find(element) == Some(attr))
     }
 
     /// The index of the attribute that is meant, if the element has it.
