@@ -212,7 +212,7 @@ mod tests {
         fn a_ring_is_a_short_list(keys in proptest::collection::vec((0u64..4, 0u64..6), 0..200), max in 1usize..20) {
             let (mut ring, mut list) = (Ring::new(max), Vec::<(u64, usize)>::new());
             for (at, (high, low)) in keys.into_iter().enumerate() {
-                let key = high << 40 | low * 5;
+                let key = (high << 40) | (low * 5);
                 let known = list.iter().position(|(known, _)| *known == key);
                 let before = known.map(|known| std::mem::replace(&mut list[known].1, at));
                 if known.is_none() {
