@@ -2,6 +2,7 @@
 //!
 //! `catalog/*.toml` is embedded by `build.rs`; [`Catalog::builtin`] compiles it once. [`matcher`] decides, per element, which rows apply.
 
+mod attr;
 pub mod derive;
 mod known;
 pub mod matcher;
