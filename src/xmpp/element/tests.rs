@@ -1,3 +1,5 @@
+//! What a frame is read as: names and references resolved, what XMPP forbids reported, limits kept, and the same as quick-xml reads.
+
 use super::super::ns;
 use super::*;
 

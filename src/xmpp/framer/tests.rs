@@ -1,3 +1,5 @@
+//! However a stream is cut, its frames are the same, and no byte is lost.
+
 use super::*;
 use proptest::prelude::*;
 
