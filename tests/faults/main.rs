@@ -3,6 +3,7 @@
 #![cfg(feature = "proxy")]
 #![allow(clippy::unwrap_used, reason = "a panic is the failure a test reports")]
 
+mod bystander;
 #[path = "../cli/rig.rs"]
 #[allow(dead_code, reason = "shared with other tests")]
 mod cli;

@@ -159,9 +159,7 @@ fn aborted_logins() {
 /// F-29: stream management: resumption in another session and in another run after `kill -9`, with a wrong id, counters past 2^32 → passes unchanged; a session says which one of the run it continues; ids are never logged
 #[test]
 fn resumption_is_between_client_and_server() {
-    let first = Rig::new(&[]);
-    first.proxy.signal(rustix::process::Signal::KILL);
-    drop(first);
+    Rig::new(&[]).kill();
     let mut rig = Rig::new(&[]);
     let login = [
         (HEADER, format!("{SERVER_HEADER}{OFFER}")),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::bystander::Bystander;
 use crate::cli::{Bench, Ended, Peer, Proxy, Server};
 use crate::support::vitals;
 
@@ -19,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A proxy that stays while rows come and go.
 pub struct Rig {
+    /// Stops before the proxy does.
+    bystander: Option<Bystander>,
     pub bench: Bench,
     pub server: Server,
     pub proxy: Proxy,
@@ -38,9 +41,11 @@ impl Rig {
         let (bench, server) = (Bench::new(), Server::new());
         let proxy = Proxy::start_with(&bench, &server, more, prepare);
         let log = proxy.directory(&bench).join("records.jsonl");
-        let mut rig = Rig { bench, server, proxy, log, read: 0, rest: Vec::new(), records: Vec::new(), rss: 0 };
+        let mut rig = Rig { bystander: None, bench, server, proxy, log, read: 0, rest: Vec::new(), records: Vec::new(), rss: 0 };
         // What is allocated once is there after the first session.
         rig.is_well("the start");
+        let (client, server, _) = rig.session();
+        rig.bystander = Some(Bystander::start(client, server));
         rig.rss = vitals::rss_kib(rig.proxy.pid());
         rig
     }
@@ -112,7 +117,7 @@ impl Rig {
         self.records.iter().filter(|r| r["event"] == "close").count()
     }
 
-    /// What holds after every row: it lives, a login goes through in a second, memory is as it was.
+    /// What holds after every row: it lives, a login goes through in a second, memory is as it was, others were served.
     #[track_caller]
     pub fn is_well(&mut self, after: &str) {
         let began = Instant::now();
@@ -128,12 +133,22 @@ impl Rig {
             assert!(now < self.rss + MAX_GROWTH, "{} KiB before, {now} KiB after {after}", self.rss);
         }
         assert!(!self.proxy.said().contains("panicked"), "{}", self.proxy.said());
+        if let Some(bystander) = &self.bystander {
+            bystander.is_served(after);
+        }
         // What rows before this one logged is not looked at again, but for ends.
         self.records.retain(|r| r["event"] == "close");
     }
 
+    /// Kills the proxy as it is.
+    pub fn kill(mut self) {
+        self.bystander.take();
+        self.proxy.signal(rustix::process::Signal::KILL);
+    }
+
     /// Ends the run. Its files are there as long as the bench is.
-    pub fn stop(self) -> (Bench, Ended) {
+    pub fn stop(mut self) -> (Bench, Ended) {
+        self.bystander.take();
         let ended = self.proxy.stop(&self.bench);
         ended.said.ended(0, &[]);
         (self.bench, ended)
