@@ -17,7 +17,7 @@ mod runs;
 mod scan;
 
 use stanzascope::say;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -93,8 +93,10 @@ pub(crate) fn write_out(output: Option<&std::path::Path>, text: &str) -> Result<
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("STANZASCOPE_LOG").unwrap_or_else(|_| "warn".into());
-    // The subscriber would say on standard error that standard error cannot be written to, and panic.
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false).init();
+    // In a file or a journal colours are rubbish. And the subscriber would say on standard error that standard error cannot be written to,
+    // and panic.
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).log_internal_errors(false).init();
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args),
