@@ -93,7 +93,8 @@ impl Beside {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let far = listener.accept().unwrap().0;
-            [&near, &far].map(|end| end.set_nodelay(true).unwrap());
+            near.set_nodelay(true).unwrap();
+            far.set_nodelay(true).unwrap();
             (near, far)
         };
         let ((near, mut from), (mut to, far)) = (pair(), pair());
