@@ -101,6 +101,7 @@ registry! {
     avatar_follows_into_room
     address_is_phone_number
     same_nick_in_rooms
+    own_address_in_anonymous_room
     client_fingerprint
     bookmarks_readable_by_others
     private_data_in_open_node
