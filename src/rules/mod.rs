@@ -8,6 +8,7 @@
 
 mod choice;
 mod engine;
+mod file_format;
 mod file_name;
 pub mod names;
 mod overview;
@@ -64,6 +65,8 @@ registry! {
     upload_names_the_file
     upload_type_in_clear
     upload_without_tls
+    file_bytes_in_clear
+    picture_carries_metadata
     address_before_tls
     channel_binding_not_used
     login_before_tls
