@@ -78,6 +78,7 @@ registry! {
     receipt_to_stranger
     marker_to_stranger
     chat_state_while_away
+    activity_while_invisible
     last_activity_to_stranger
     last_activity_while_away
     answer_to_stranger
