@@ -58,6 +58,10 @@ registry! {
     room_subject_in_clear
     link_preview_in_clear
     location_in_clear
+    forwarded_in_clear
+    search_shown_to_server
+    report_with_content
+    call_key_unprotected
     file_key_in_clear
     file_link_in_clear
     jingle_file_details_in_clear
