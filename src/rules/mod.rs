@@ -99,16 +99,19 @@ registry! {
     software_version_answered
     client_named_in_capabilities
     client_named_in_ids
+    ids_that_tell
     stable_installation_id
     same_identifier_across_accounts
     capabilities_shared_between_accounts
     key_id_in_presence
     device_label_names_device
     time_zone_answered
+    zone_in_stamps
     profile_details_published
     avatar_follows_into_room
     address_is_phone_number
     same_nick_in_rooms
+    nick_names_device
     own_address_in_anonymous_room
     client_fingerprint
     bookmarks_readable_by_others
