@@ -90,6 +90,7 @@ registry! {
     presence_to_stranger
     private_address_in_call_candidates
     status_in_room_presence
+    last_visit_in_join
     activity_published
     typing_in_open_room
     receipt_in_room
@@ -113,6 +114,7 @@ registry! {
     same_nick_in_rooms
     nick_names_device
     own_address_in_anonymous_room
+    address_book_uploaded
     client_fingerprint
     bookmarks_readable_by_others
     private_data_in_open_node
