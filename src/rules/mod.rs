@@ -130,6 +130,7 @@ registry! {
     profile_open
     unannounced_device
     key_for_non_member
+    key_for_sending_device
     encrypted_for_nobody
     untrustworthy_keys
     dormant_device
