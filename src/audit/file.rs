@@ -214,6 +214,15 @@ mod tests {
         check(&webp(&[(b"VP8 ", vec![3; 31]), (b"EXIF", exif(false, &[0x010f]))]), Some("WebP with Exif"));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_are_too_wrong(start in 0..3usize, rest in proptest::collection::vec(0u8.., 0..200), cut in 0usize..4) {
+            let starts: [&[u8]; 3] = [b"\xff\xd8\xff\xe1\0\x20Exif\0\0MM\0*\0\0", b"\x89PNG\r\n\x1a\n\0\0\0", b"RIFF\0\0\0\0WEBPEXIF"];
+            let text = STANDARD.encode([starts[start], &rest].concat());
+            let _ = begins_in(&text[..text.len() - cut]);
+        }
+    }
+
     #[test]
     fn what_is_cut_or_no_file_is_not_misread() {
         let app1 = (0xe1, [b"Exif\0\0".to_vec(), exif(true, &[0x010f, GPS_IFD])].concat());

@@ -29,7 +29,7 @@ pub(super) const RULE: Rule = Rule {
     confidence: Confidence::Certain,
     avoidability: Avoidability::Avoidable,
     advice: "switch typing notices, markers and receipts off before going invisible; report it",
-    source: "XEP-0186 §3.1.2 (while invisible the client asks the person before it sends anything to somebody); §6 (presence leaks without careful handling)",
+    source: "XEP-0186 §3.1.2 (it is suggested that an invisible client asks before it sends anything to anybody); §6 (presence leaks without careful handling)",
     watches: &[
         (INVISIBLE, "invisible"),
         (INVISIBLE, "visible"),

@@ -10,7 +10,7 @@
 //! **Limits.** Forms of requests are listed in the rule; there is no specification for them. The roster is no address book: it holds who agreed
 //! to be in contact.
 //!
-//! **References.** RFC 6973 §6.1, XEP-0154 (what a profile is for).
+//! **References.** RFC 6973 §6.1.
 
 use super::names::CLIENT;
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};

@@ -10,7 +10,7 @@
 //!
 //! **Limits.** Most clients cannot do otherwise: a fingerprint inside the encryption is an extension that few have.
 //!
-//! **References.** XEP-0320 §3, RFC 5763 §7.
+//! **References.** XEP-0320 §3, RFC 5763 §8.
 
 use super::names::DTLS;
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};

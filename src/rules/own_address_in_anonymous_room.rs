@@ -105,7 +105,7 @@ impl Rooms {
         self.0.get_mut(bare)
     }
 
-    /// What the room says of itself (XEP-0045 §6.4), and its status codes (§15.6).
+    /// What the room says of itself (XEP-0045 §6.4), and its status codes (§16.6).
     fn learn(&mut self, seen: &Seen<'_>) {
         let Some(from) = seen.peer_bare().filter(|from| Jid::split(from).localpart().is_some()) else { return };
         let said = if let Some(query) = seen.child(DISCO_INFO, "query") {

@@ -10,7 +10,7 @@
 //!
 //! **Limits.** The person asked for it. What is looked for is not written down. A directory of the own server is not reported.
 //!
-//! **References.** XEP-0431 §2.2, XEP-0433 §7, XEP-0055 §2.2.
+//! **References.** XEP-0431 §2.2, XEP-0433 §7, XEP-0055 §2.1.
 
 use super::names::{CHANNEL_SEARCH, DATA_FORMS, MAM, SEARCH};
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
