@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use super::extract::{Claim, Extractor, MAX_SAME, Read};
+use super::file;
 use super::value::{self, Shape};
 use crate::bytes::{self, Word};
 use crate::catalog::path::Extract;
@@ -96,16 +97,22 @@ impl Writer<'_> {
             value::push_number(out, raw.len() as u64);
             out.push_str(" bytes]");
         };
+        // What sort of file it is cannot be found out later.
+        let hide_bytes = |out: &mut String, class: &str| match file::begins_in(raw) {
+            Some(file) => hide(out, &format!("base64 {}{}", file.format, file.metadata)),
+            None => hide(out, class),
+        };
         match claim {
             Claim::Field(id) => {
                 let field = self.exposures.catalog().field(id);
                 match (field.kind, field.value_type) {
                     (Kind::Secret, _) => hide(out, "secret"),
+                    (Kind::Content, _) if field.extract == Extract::Base64Length => hide_bytes(out, class()),
                     (Kind::Content, _) if !self.keep_content => hide(out, value::text_class(raw)),
                     (Kind::Mixed, _) if !self.keep_content && value::shape(raw, "") == Shape::Text => hide(out, value::text_class(raw)),
                     // The row reads a length. What has it is ciphertext at best, and text where a client encodes instead of encrypting.
                     _ if field.extract == Extract::Base64Length => hide(out, class()),
-                    (_, ValueType::Base64) => hide(out, "base64"),
+                    (_, ValueType::Base64) => hide_bytes(out, "base64"),
                     _ if raw.len() > MAX_SAME && class() == "base64" => hide(out, "base64"),
                     _ => self.shown(out, raw),
                 }

@@ -16,6 +16,7 @@ pub mod decoded;
 pub mod evidence;
 pub mod examples;
 pub mod extract;
+pub mod file;
 mod frame;
 pub mod generate;
 pub mod memory;

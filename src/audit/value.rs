@@ -238,6 +238,8 @@ pub fn text_class(value: &str) -> &'static str {
         "empty"
     } else if trimmed.starts_with("aesgcm://") {
         "aesgcm_link"
+    } else if is_geo_uri(trimmed) {
+        "geo_link"
     } else if uri_scheme(trimmed).is_some() && !trimmed.contains(char::is_whitespace) {
         "link"
     } else if trimmed.len() >= 16 && !may_have_white_space(trimmed) && decoded_base64_length(trimmed).is_some() {
@@ -249,6 +251,14 @@ pub fn text_class(value: &str) -> &'static str {
     } else {
         "text"
     }
+}
+
+/// Whether it is a position and nothing else (RFC 5870 §3.3: two or three numbers).
+fn is_geo_uri(value: &str) -> bool {
+    let Some(rest) = value.get(4..).filter(|_| value.as_bytes()[..4].eq_ignore_ascii_case(b"geo:")) else { return false };
+    let coordinates = rest.split([';', '?']).next().unwrap_or("");
+    let numbers = coordinates.split(',').all(|number| number.parse::<f64>().is_ok());
+    numbers && (1..=2).contains(&coordinates.matches(',').count()) && !rest.contains(char::is_whitespace)
 }
 
 /// Decodes standard base64, white space ignored.
@@ -402,6 +412,19 @@ mod tests {
     fn words_are_no_base64() {
         assert_eq!(text_class("meet me at the pond"), "text");
         assert_eq!(text_class("QUJDREVGR0hJSktM"), "base64");
+    }
+
+    #[test]
+    fn positions_are_links_of_their_own() {
+        for (text, class) in [
+            ("geo:54.09,12.1;u=20", "geo_link"),
+            ("GEO:54.09,12.1,7", "geo_link"),
+            ("geo:a,b", "link"),
+            ("geo:54.09,12.1 is where I am", "text"),
+            ("https://geo.example/54,12", "link"),
+        ] {
+            assert_eq!(text_class(text), class, "{text}");
+        }
     }
 
     proptest::proptest! {

@@ -1,6 +1,6 @@
 //! Finds bookmarks in a node that others may read.
 //!
-//! **What it checks.** The client publishes bookmarks (`storage:bookmarks`, `urn:xmpp:bookmarks:1`) without demanding the access model
+//! **What it checks.** The client publishes bookmarks (`storage:bookmarks`, `urn:xmpp:bookmarks:1` and its forerunner) without demanding the access model
 //! whitelist, or although the server said nothing of publish-options, or it opens the node.
 //!
 //! **Why it matters.** Nodes are readable by contacts unless told otherwise. Contacts, or anybody, then read which rooms the person is
@@ -13,7 +13,7 @@
 //!
 //! **References.** XEP-0402 §5.3 and §8, XEP-0223 §2 and §6, CVE-2018-6591.
 
-use super::names::{BOOKMARKS, BOOKMARKS_2, PUBSUB, PUBSUB_OWNER};
+use super::names::{BOOKMARKS, BOOKMARKS_1, BOOKMARKS_2, PUBSUB, PUBSUB_OWNER};
 use super::pep::{configured, published};
 use super::rule::{Avoidability, Check, Confidence, Out, Rule, Severity, Theme, found};
 use super::seen::Seen;
@@ -41,7 +41,7 @@ struct Bookmarks {
 
 impl Check for Bookmarks {
     fn see(&mut self, seen: &Seen<'_>, out: &mut Out) {
-        let known = |node: &str| [BOOKMARKS, BOOKMARKS_2].into_iter().find(|known| *known == node);
+        let known = |node: &str| [BOOKMARKS_2, BOOKMARKS, BOOKMARKS_1].into_iter().find(|known| *known == node);
         if let Some((node, access)) = configured(seen) {
             match known(node) {
                 Some(node) if access == "whitelist" => self.private.push(node),

@@ -1,7 +1,7 @@
 //! Finds the idle time told to somebody who may not see the account's presence.
 //!
 //! **What it checks.** The client answers a last activity request (`jabber:iq:last`) of somebody without a presence subscription to the
-//! account.
+//! account. An occupant of a room is one: presence in a room is no subscription, and says nothing of other devices.
 //!
 //! **Why it matters.** The answer tells to the second when the person last touched the device, and that it is online.
 //!
@@ -33,7 +33,12 @@ pub(super) const RULE: Rule = Rule {
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(to) = seen.peer_bare() else { return };
     let told = seen.child(LAST, "query").is_some_and(|query| query.attr("seconds").is_some());
-    if told && seen.is_sent() && seen.stanza_type() == Some("result") && !seen.peer_is_room() && seen.peer_is_stranger() {
+    if !told || !seen.is_sent() || seen.stanza_type() != Some("result") {
+        return;
+    }
+    if seen.peer_is_known_room() {
+        out.report(found(format!("the idle time was told to an occupant of the room {to}")).severity(Severity::Medium).about(to));
+    } else if seen.peer_is_stranger() {
         out.report(found(format!("the idle time was told to {to}, who may not see the account's presence")).about(to));
     }
 }

@@ -1,22 +1,23 @@
 //! Finds the person's position where the servers can read it.
 //!
-//! **What it checks.** The client sends coordinates or a postal place (XEP-0080) in a message, or publishes them, outside encryption. Worse
-//! in a conversation that was encrypted before, and published for everybody.
+//! **What it checks.** The client sends coordinates or a postal place (XEP-0080) or a message that is nothing but a `geo:` link, or publishes a
+//! place, outside encryption. Worse in a conversation that was encrypted before, and published for everybody.
 //!
 //! **Why it matters.** A position says where somebody lives, works and is right now. The specification warns that letting the wrong people
 //! see it can cost lives.
 //!
 //! **Evidence.** The stanza, and the last encrypted message of the conversation. An empty element ends the publishing and is not reported.
 //!
-//! **Limits.** A `geo:` link in the text of a message is not told from other links. Who may read a node that was set up earlier is not
+//! **Limits.** A `geo:` link among other text of a message is not recognised. Who may read a node that was set up earlier is not
 //! known; without an open access model in the request the finding is the milder one. Beside a container it belongs to another rule
 //! (`content-beside-ciphertext`).
 //!
 //! **References.** XEP-0080 §4 and §8.
 
-use super::names::{DATA_FORMS, GEOLOC, PUBSUB};
+use super::names::{CLIENT, DATA_FORMS, GEOLOC, PUBSUB};
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
-use super::seen::{Seen, form_value};
+use super::seen::{Seen, child, class_of, form_value};
+use crate::xmpp::element::Element;
 
 pub(super) const RULE: Rule = Rule {
     id: "location-in-clear",
@@ -27,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
     avoidability: Avoidability::Avoidable,
     advice: "switch sharing of the position off, or share it only inside an encrypted message if the client can",
     source: "XEP-0080 §8 (control access to location information, at least by default)",
-    watches: &[(GEOLOC, "geoloc")],
+    watches: &[(GEOLOC, "geoloc"), (CLIENT, "body")],
     verdicts: &[],
     page: include_str!("location_in_clear.rs"),
     check: || Box::new(see),
@@ -37,10 +38,14 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     if !seen.is_sent() || seen.is_error() || seen.is_copy() || seen.has_container() {
         return;
     }
-    let tells = |place: crate::xmpp::element::Element<'_>| {
+    let tells = |place: Element<'_>| {
         place.children().any(|part| !matches!(part.local(), "timestamp" | "tzo" | "error" | "datum") && !part.own_text().trim().is_empty())
     };
-    if !seen.each(GEOLOC, "geoloc").any(tells) {
+    if !seen.watched().any(|place| place.local() == "geoloc" || is_position(place)) {
+        return;
+    }
+    let link = || child(seen.stanza, CLIENT, "body").is_some_and(is_position);
+    if !seen.each(GEOLOC, "geoloc").any(tells) && !link() {
         return;
     }
     if seen.child(PUBSUB, "pubsub").is_some() {
@@ -67,4 +72,12 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
         Some(before) => finding.after(before.number),
         None => finding,
     });
+}
+
+/// Whether a text is a `geo:` link and nothing else. Nearly every text begins otherwise.
+fn is_position(body: Element<'_>) -> bool {
+    let text = body.own_text();
+    let text = text.trim_start();
+    let begins = |with: &str| text.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    (begins("geo:") || begins("[geo_link")) && class_of(text) == "geo_link"
 }

@@ -1,7 +1,7 @@
 //! Finds markers, receipts and typing notices in clear where both sides could encrypt them.
 //!
 //! **What it checks.** In a conversation that was encrypted before, the client sends a marker, receipt or chat state in clear, and the
-//! other side has announced devices for OMEMO 2.
+//! other side has announced devices for OMEMO 2, or sent its last message with it.
 //!
 //! **Why it matters.** When a person reads, and when they type, is what remains to be seen of an encrypted conversation.
 //!
@@ -15,6 +15,7 @@
 use super::names::{CHAT_STATES, MARKERS, OMEMO_2, RECEIPTS};
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
 use super::seen::Seen;
+use crate::xmpp::Direction;
 
 pub(super) const RULE: Rule = Rule {
     id: "marker-in-clear-though-it-could-be-encrypted",
@@ -47,7 +48,9 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
         return;
     }
     let Some(before) = seen.world.encrypted_at_all(with) else { return };
-    if seen.world.devices(with, OMEMO_2).is_none_or(<[u32]>::is_empty) {
+    // Without a list, what they sent last tells.
+    let sends = || seen.world.encrypted(with, Direction::ServerToClient).is_some_and(|last| last.system == OMEMO_2);
+    if seen.world.devices(with, OMEMO_2).map_or_else(|| !sends(), <[u32]>::is_empty) {
         return;
     }
     let told = seen.stanza.children().find(|child| [MARKERS, RECEIPTS, CHAT_STATES].contains(&child.uri()) && !matches!(child.local(), "request" | "markable"));

@@ -8,6 +8,7 @@
 
 mod choice;
 mod engine;
+mod file_format;
 mod file_name;
 pub mod names;
 mod overview;
@@ -57,6 +58,10 @@ registry! {
     room_subject_in_clear
     link_preview_in_clear
     location_in_clear
+    forwarded_in_clear
+    search_shown_to_server
+    report_with_content
+    call_key_unprotected
     file_key_in_clear
     file_link_in_clear
     jingle_file_details_in_clear
@@ -64,6 +69,8 @@ registry! {
     upload_names_the_file
     upload_type_in_clear
     upload_without_tls
+    file_bytes_in_clear
+    picture_carries_metadata
     address_before_tls
     channel_binding_not_used
     login_before_tls
@@ -75,6 +82,7 @@ registry! {
     receipt_to_stranger
     marker_to_stranger
     chat_state_while_away
+    activity_while_invisible
     last_activity_to_stranger
     last_activity_while_away
     answer_to_stranger
@@ -82,6 +90,7 @@ registry! {
     presence_to_stranger
     private_address_in_call_candidates
     status_in_room_presence
+    last_visit_in_join
     activity_published
     typing_in_open_room
     receipt_in_room
@@ -91,16 +100,21 @@ registry! {
     software_version_answered
     client_named_in_capabilities
     client_named_in_ids
+    ids_that_tell
     stable_installation_id
     same_identifier_across_accounts
     capabilities_shared_between_accounts
     key_id_in_presence
     device_label_names_device
     time_zone_answered
+    zone_in_stamps
     profile_details_published
     avatar_follows_into_room
     address_is_phone_number
     same_nick_in_rooms
+    nick_names_device
+    own_address_in_anonymous_room
+    address_book_uploaded
     client_fingerprint
     bookmarks_readable_by_others
     private_data_in_open_node
@@ -116,6 +130,7 @@ registry! {
     profile_open
     unannounced_device
     key_for_non_member
+    key_for_sending_device
     encrypted_for_nobody
     untrustworthy_keys
     dormant_device

@@ -1,19 +1,19 @@
 //! Finds passwords inside stanzas.
 //!
 //! **What it checks.** The client sends a password of an account (registration, change of password, a form of a command), or of a room (to
-//! enter it, or in an invitation).
+//! enter it, in its configuration, or in an invitation).
 //!
 //! **Why it matters.** Such a password is in clear for every server that relays it. Outside TLS everybody on the path has it; in a
 //! gateway's registration a foreign service has it; in an invitation both servers and whoever stores the message.
 //!
 //! **Evidence.** The stanza. The password is never written down.
 //!
-//! **Limits.** Registration and entering a room with a password cannot be done otherwise: the finding is for information there. Passwords
+//! **Limits.** Registration, and setting and using the password of a room, cannot be done otherwise: the finding is for information there. Passwords
 //! in bookmarks belong to another theme.
 //!
 //! **References.** XEP-0077 §3 and §11, XEP-0045 §7.2.5 and §7.8, XEP-0249 §5, XEP-0050 §5.
 
-use super::names::{COMMANDS, CONFERENCE, DATA_FORMS, MUC, MUC_USER, REGISTER};
+use super::names::{COMMANDS, CONFERENCE, DATA_FORMS, MUC, MUC_OWNER, MUC_USER, REGISTER};
 use super::rule::{Avoidability, Confidence, Found, Out, Rule, Severity, Theme, found};
 use super::seen::{Seen, child};
 use crate::record::Phase;
@@ -28,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
     avoidability: Avoidability::Optional,
     advice: "change the password on the server's web page if it has one; give a room's password to people by another, encrypted way",
     source: "XEP-0077 §11 (known to be insecure, only over a secured channel); XEP-0249 §5 (a password in an invitation can be read)",
-    watches: &[(REGISTER, "query"), (COMMANDS, "command"), (MUC, "x"), (MUC_USER, "x"), (CONFERENCE, "x")],
+    watches: &[(REGISTER, "query"), (COMMANDS, "command"), (MUC, "x"), (MUC_USER, "x"), (CONFERENCE, "x"), (MUC_OWNER, "query")],
     verdicts: &[],
     page: include_str!("password_in_stanza.rs"),
     check: || Box::new(see),
@@ -81,6 +81,15 @@ fn room_password(seen: &Seen<'_>) -> Option<Found> {
                 .advice("nothing to do: this is how a room checks it; do not use the password elsewhere"),
         );
     }
+    if seen.child(MUC_OWNER, "query").is_some_and(|query| query.children().any(form_has_password)) {
+        return Some(
+            found(format!("the password of the room {to} was set in its configuration"))
+                .severity(Severity::Info)
+                .avoidability(Avoidability::Inherent)
+                .about(to)
+                .advice("nothing to do: this is how a room gets it; do not use the password elsewhere"),
+        );
+    }
     let direct = seen.child(CONFERENCE, "x").is_some_and(|invitation| invitation.attr("password").is_some_and(|p| !p.is_empty()));
     let mediated = seen.child(MUC_USER, "x").and_then(|user| child(user, MUC_USER, "password")).is_some_and(filled);
     let encrypted = seen.world.encrypted_at_all(to);
@@ -100,7 +109,7 @@ fn form_has_password(form: Element<'_>) -> bool {
     form.children().filter(|field| field.local() == "field").any(|field| {
         let named = field.attr("var").is_some_and(|var| {
             let var = var.to_ascii_lowercase();
-            var.contains("password") || var.contains("passwd")
+            var.contains("password") || var.contains("passwd") || var == "muc#roomconfig_roomsecret"
         });
         (named || field.attr("type") == Some("text-private")) && field.children().any(|value| value.local() == "value" && filled(value))
     })

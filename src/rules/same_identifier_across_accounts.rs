@@ -1,19 +1,19 @@
 //! Finds identifiers that two accounts of a run share.
 //!
-//! **What it checks.** Two accounts show the same user agent id, device id, avatar, push registration, key or random resource in one
-//! run.
+//! **What it checks.** Two accounts show the same user agent id, device id, avatar, push registration, key, random resource or status text in
+//! one run.
 //!
 //! **Why it matters.** Accounts are kept apart so that nobody can tell that they belong to one person. The same random number in both
 //! proves that they do, to whoever sees both: a server, a push service, a common contact or room.
 //!
 //! **Evidence.** The stanza of this session that shows it; the fact names the other account.
 //!
-//! **Limits.** Needs sessions of two accounts in one run, and is told when the later one ends. The same picture may be chosen twice on
-//! purpose. Keys themselves are not compared, only their ids.
+//! **Limits.** Needs sessions of two accounts in one run, and is told when the later one ends. The same picture or text may be chosen twice
+//! on purpose. Keys themselves are not compared, only their ids.
 //!
 //! **References.** XEP-0388 §2.3.1, XEP-0384 §5.3, XEP-0357 §5, XEP-0084 §4.
 
-use super::names::{AVATAR_METADATA, BIND, PUBSUB, PUSH, SASL2, VCARD_UPDATE};
+use super::names::{AVATAR_METADATA, BIND, CLIENT, PUBSUB, PUSH, SASL2, VCARD_UPDATE};
 use super::pep::{published};
 use super::rule::{Avoidability, Check, Confidence, Out, Rule, Severity, Theme, found};
 use super::seen::Seen;
@@ -29,7 +29,7 @@ pub(super) const RULE: Rule = Rule {
     avoidability: Avoidability::Avoidable,
     advice: "make identifiers per account; report it if the client shares one by itself",
     source: "XEP-0384 §5.3 (a device id is random for every device and account); XEP-0388 §2.3.1",
-    watches: &[(SASL2, "user-agent"), (BIND, "resource"), (PUSH, "enable"), (PUBSUB, "publish"), (VCARD_UPDATE, "photo")],
+    watches: &[(SASL2, "user-agent"), (BIND, "resource"), (PUSH, "enable"), (PUBSUB, "publish"), (VCARD_UPDATE, "photo"), (CLIENT, "status")],
     verdicts: &[],
     page: include_str!("same_identifier_across_accounts.rs"),
     check: || Box::<Identifiers>::default(),
@@ -70,6 +70,11 @@ impl Check for Identifiers {
         for photo in seen.each(VCARD_UPDATE, "photo") {
             self.note("avatar", &photo.own_text(), number);
         }
+        if seen.name() == "presence" {
+            // What clients offer for choice, and a word or two, is the same by chance.
+            let texts = seen.stanza.children().filter(|child| child.is(CLIENT, "status")).map(|status| status.own_text());
+            texts.filter(|text| text.len() >= 12 && text.trim().contains(' ')).for_each(|text| self.note("status text", text.trim(), number));
+        }
         let Some(publish) = published(seen) else { return };
         if let Some((_, id)) = publish.node.split_once(".bundles:") {
             self.note("device id", id, number);
@@ -88,7 +93,7 @@ impl Check for Identifiers {
         for (kind, identifier, number) in self.shown.drain(..) {
             if let Some(other) = world.shared().show(kind, &identifier, own) {
                 let finding = found(format!("{own} shows the same {kind} as {other}")).after(number).about(other);
-                let chosen = kind == "avatar";
+                let chosen = matches!(kind, "avatar" | "status text");
                 out.report(if chosen { finding.severity(Severity::Low).avoidability(Avoidability::Optional) } else { finding });
             }
         }

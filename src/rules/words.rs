@@ -9,13 +9,16 @@ use serde::Deserialize;
 #[derive(Debug)]
 pub(super) struct Words {
     by_word: FxHashMap<String, String>,
+    /// Those that are cut when a name is cut into words (`fritz.box`), with what they name.
+    compounds: Vec<(String, String)>,
 }
 
 impl Words {
     fn parse(file: &str, text: &str) -> Words {
         let lists: FxHashMap<String, Vec<String>> = toml::from_str(text).unwrap_or_else(|error| panic!("{file}: {error}"));
-        let by_word = lists.into_iter().flat_map(|(kind, words)| words.into_iter().map(move |word| (word, kind.clone()))).collect();
-        Words { by_word }
+        let words = lists.into_iter().flat_map(|(kind, words)| words.into_iter().map(move |word| (word, kind.clone())));
+        let (by_word, compounds): (Vec<_>, Vec<_>) = words.partition(|(word, _)| word.chars().all(char::is_alphanumeric));
+        Words { by_word: by_word.into_iter().collect(), compounds }
     }
 
     /// Words of the text that are on a list, with the name of the list.
@@ -28,8 +31,17 @@ impl Words {
         // What is only a piece of a longer word has to be long: random names hold short words by chance.
         let long = pieces.iter().map(String::as_str).filter(|piece| piece.chars().count() >= 4);
         let hit = |word: &str| self.by_word.get_key_value(word).map(|(word, kind)| (word.as_str(), kind.as_str()));
-        whole.iter().copied().chain(long).find_map(hit)
+        let compound = || self.compounds.iter().find(|(word, _)| holds(&lower, word)).map(|(word, kind)| (word.as_str(), kind.as_str()));
+        whole.iter().copied().chain(long).find_map(hit).or_else(compound)
     }
+}
+
+/// Whether a text holds several words in a row that are not parts of others. Digits may follow, as in the number of a model.
+fn holds(text: &str, words: &str) -> bool {
+    text.match_indices(words).any(|(at, _)| {
+        let after = text[at + words.len()..].chars().next();
+        !text[..at].ends_with(char::is_alphanumeric) && !after.is_some_and(char::is_alphabetic)
+    })
 }
 
 /// A text cut where its letters turn from small to capital, or meet digits.
@@ -103,7 +115,19 @@ mod tests {
             assert_eq!(kind(text), Some("device"), "{text}");
         }
         assert_eq!(kind("gajim.X7QZ"), Some("client"));
-        for text in ["x7PcQ2vv1", "q8Tv-W0mzA", "4f1c2ab8-90de-4acc-9c1e-0d2b6c3ea551", "harbour", ""] {
+        for (text, expected) in [
+            ("lab3.fritz.box", "device"),
+            ("SM-G991B", "device"),
+            ("jabber.el-7", "client"),
+            ("xmpp-web", "client"),
+            ("PsiPlus", "client"),
+            ("QXmpp1234", "client"),
+        ] {
+            assert_eq!(kind(text), Some(expected), "{text}");
+        }
+        for text in
+            ["prism-good", "fritz.boxer", "myxmpp-web", "x7PcQ2vv1", "q8Tv-W0mzA", "4f1c2ab8-90de-4acc-9c1e-0d2b6c3ea551", "harbour", ""]
+        {
             assert_eq!(kind(text), None, "{text}");
         }
     }

@@ -1,4 +1,5 @@
 //! T5: a payload that begins like a known format and can be unpacked was never encrypted. The formats are in `data/magic.toml`.
+//! Those that need no unpacking also tell what file is sent where none of this procedure applies (`audit/file.rs`).
 
 use std::sync::LazyLock;
 
@@ -73,12 +74,30 @@ pub fn check(payload: &[u8], place: Element<'_>, found: &mut Vec<Found>) {
 }
 
 fn recognised(payload: &[u8]) -> Option<&'static str> {
-    let begins = |format: &&Format| format.parts.iter().all(|(at, part)| payload.get(*at..).is_some_and(|rest| rest.starts_with(part)));
     let (formats, beginnings) = &*FORMATS;
     if !beginnings[usize::from(*payload.first()?)] {
         return None;
     }
-    formats.iter().filter(begins).find(|format| holds(format.check, payload)).map(|format| format.name.as_str())
+    formats.iter().filter(|format| begins(format, payload)).find(|format| holds(format.check, payload)).map(|format| format.name.as_str())
+}
+
+/// Whether a format could begin with this byte.
+pub fn may_begin(byte: u8) -> bool {
+    FORMATS.1[usize::from(byte)]
+}
+
+/// The format of a file of which only the beginning is at hand.
+pub fn file(beginning: &[u8]) -> Option<&'static str> {
+    FORMATS
+        .0
+        .iter()
+        .filter(|format| format.check == Check::None)
+        .find(|format| begins(format, beginning))
+        .map(|format| format.name.as_str())
+}
+
+fn begins(format: &Format, bytes: &[u8]) -> bool {
+    format.parts.iter().all(|(at, part)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(part)))
 }
 
 fn holds(check: Check, payload: &[u8]) -> bool {

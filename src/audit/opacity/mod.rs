@@ -16,7 +16,7 @@ mod family;
 mod found;
 mod key_in_clear;
 mod keyed;
-mod magic;
+pub(super) mod magic;
 mod message;
 mod openpgp;
 mod other;
