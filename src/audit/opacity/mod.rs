@@ -11,6 +11,7 @@ mod copies;
 mod curve;
 mod devices;
 mod directory;
+mod envelope;
 mod fallback;
 mod family;
 mod found;
