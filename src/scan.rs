@@ -123,6 +123,11 @@ impl Scan<'_> {
         let record = auditor.audit_one(xml, direction.or(self.options.direction), phase, self.outcome.stanzas);
         self.outcome.stanzas += 1;
         self.emit(&record)?;
+        self.drain(auditor)
+    }
+
+    /// Writes what waits.
+    fn drain(&mut self, auditor: &mut Auditor) -> Result<(), ScanError> {
         while let Some(record) = auditor.poll() {
             self.emit(&record)?;
         }
@@ -237,9 +242,14 @@ impl Scan<'_> {
             while let Some(frame) = if ended { framer.poll().or_else(|| framer.finish()) } else { framer.poll() } {
                 let bytes = framer.bytes(&frame);
                 match frame.kind {
-                    // White space, a declaration and the wrapping element belong to the file, not to the stanzas.
+                    // White space, a declaration, comments and the wrapping element belong to the file, not to the stanzas.
                     FrameKind::Keepalive | FrameKind::Declaration | FrameKind::StreamClose => {}
-                    FrameKind::StreamOpen if !is_stream_header(bytes) => {}
+                    FrameKind::StreamOpen if auditor.inherit(bytes) => {}
+                    FrameKind::Stray if bytes.starts_with(b"<!--") || bytes.starts_with(b"<?") => {}
+                    FrameKind::Stray => {
+                        auditor.skip("text between stanzas", frame.len);
+                        self.drain(&mut auditor)?;
+                    }
                     FrameKind::TooLong => {
                         let note = format!("<!-- {} bytes -->", frame.len);
                         self.one(&mut auditor, note.as_bytes(), None, None)?;
@@ -259,16 +269,8 @@ impl Scan<'_> {
         for direction in Direction::BOTH {
             auditor.finish(direction, None);
         }
-        while let Some(record) = auditor.poll() {
-            self.emit(&record)?;
-        }
-        Ok(())
+        self.drain(auditor)
     }
-}
-
-/// A `<stream>` that only wraps stanzas declares no streams namespace.
-fn is_stream_header(tag: &[u8]) -> bool {
-    memchr::memmem::find(tag, crate::xmpp::ns::STREAM.as_bytes()).is_some()
 }
 
 #[cfg(test)]
@@ -298,6 +300,46 @@ mod tests {
         let header = r#"{"xml":"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='a.example'>","phase":"before_tls","direction":"client_to_server"}"#;
         assert_eq!(stanzas(header), ["0 stream_open ok"]);
         assert_eq!(stanzas(""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_around_stanzas_has_no_number() {
+        let stream = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+        for (before, between, after) in [
+            ("<?xml version='1.0'?><stream>", "", "</stream>"),
+            (stream, "\n", "</stream:stream>"),
+            (stream, "", ""),
+            ("<stream xml:lang='en' name='recorded'>", "", "</stream>"),
+            ("<!-- a --><?x y?>", "<!-- <presence/> -->", "<!-- b -->"),
+        ] {
+            let input = format!("{before}<iq/>{between}<presence/>{after}");
+            assert_eq!(stanzas(&input), ["0 iq ok", "1 presence ok"], "{input}");
+        }
+        // Of a recording, headers are part: what they say is read.
+        let header = stream.replace('>', " to='a.example' xmlns:o='urn:xmpp:carbons:2'>");
+        let rows = run(&format!("{header}<message><o:private/></message></stream:stream>"));
+        assert_eq!((&rows[0]["kind"], &rows[0]["input"]), (&"stream_open".into(), &0.into()));
+        assert_eq!(rows[1]["payloads"], serde_json::json!(["urn:xmpp:carbons:2"]));
+        let rows = run("<iq/> lost <presence/>");
+        let shown: Vec<_> = rows.iter().map(|row| (row["type"].as_str().unwrap(), row["input"].as_u64())).collect();
+        assert_eq!(shown, [("stanza", Some(0)), ("gap", None), ("stanza", Some(1))]);
+        assert_eq!((&rows[1]["reason"], &rows[1]["bytes"]), (&"malformed".into(), &5.into()));
+    }
+
+    #[test]
+    fn a_wrapper_declares_prefixes() {
+        let carbon = "<o:private/>";
+        for wrapper in [
+            "<stream xmlns:o='urn:xmpp:carbons:2'>",
+            "<stream xmlns='urn:example:0' xmlns:o='urn:xmpp:carbons:2'>",
+            "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:o='urn:xmpp:carbons:2'>",
+            "<stream:stream xmlns:o='urn:xmpp:carbons:2'>",
+        ] {
+            let rows = run(&format!("{wrapper}<message to='b@b.example'>{carbon}</message>"));
+            assert_eq!(rows[0]["kind"], "message", "{wrapper}");
+            assert_eq!(rows[0]["payloads"], serde_json::json!(["urn:xmpp:carbons:2"]), "{wrapper}");
+            assert_eq!(rows[0]["irregular"], serde_json::Value::Null, "{wrapper}");
+        }
     }
 
     #[test]

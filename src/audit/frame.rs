@@ -160,10 +160,10 @@ impl Auditor {
             let with = with.as_deref().or(self.memory.own.as_deref());
             stanza.conversation = with.map(|with| self.spare.text(with));
         }
-        let expectation = judged.as_ref().map(|judged| (judged.announced, judged.protects));
+        let protects = judged.as_ref().is_some_and(|judged| judged.protects);
         stanza.verdict = judged.map(|judged| judged.verdict);
-        if let (true, Some((announced, protects))) = (message.id == root.id, expectation) {
-            self.expect_encryption(&mut stanza, direction, announced, protects);
+        if message.id == root.id {
+            self.expect_encryption(&mut stanza, direction, protects);
         }
         if self.watch.is_active() {
             self.seek_canaries(bytes, frame, &mut stanza, input);
@@ -188,22 +188,16 @@ impl Auditor {
 
     /// Content in clear, where a message in the same conversation and direction was encrypted before, is suspect (rule L6): the client, or
     /// the person, fell back without the conversation showing it.
-    ///
-    /// So is it where the stanza itself announces encryption (XEP-0380).
-    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>, announced: bool, protects: bool) {
+    fn expect_encryption(&mut self, stanza: &mut Stanza, direction: Option<Direction>, protects: bool) {
         let (Some(verdict), Some(with)) = (&mut stanza.verdict, &stanza.conversation) else { return };
         // Without a direction a conversation is named by whom the stanza is for, so that each way has a name of its own.
         let direction = direction.unwrap_or(Direction::ClientToServer);
-        let encrypted = self.memory.encrypted_with(with, direction);
+        // One stanza may hold both: a container somewhere in it, and text beside it.
+        if verdict.body == Verdict::NotEncrypted && verdict.rules.contains(&"N1") && self.memory.encrypted_with(with, direction) {
+            opacity::downgrade(verdict, "readable text in a conversation that was encrypted before");
+        }
         if protects {
             self.memory.remember_encrypted(with, direction);
-        } else if (encrypted || announced) && verdict.body == Verdict::NotEncrypted && verdict.rules.contains(&"N1") {
-            let because = if encrypted {
-                "readable text in a conversation that was encrypted before"
-            } else {
-                "readable text in a message that announces encryption"
-            };
-            opacity::downgrade(verdict, because);
         }
     }
 

@@ -437,6 +437,24 @@ impl Auditor {
         record
     }
 
+    /// Takes over the declarations of an element that stands around the stanzas to come; `tag` is how it begins. Returns whether it only
+    /// wraps them: the header of a stream says whom it is for.
+    pub fn inherit(&mut self, tag: &[u8]) -> bool {
+        if self.document.parse(tag, true, &Inherited::client(), &self.catalog.names, &self.settings.limits).is_err() {
+            return false;
+        }
+        let inherited = Inherited::from_wrapper(&self.document);
+        self.sides.iter_mut().for_each(|side| side.inherited = inherited.clone());
+        let root = self.document.root();
+        root.attr_indices().is_empty() || !root.is_in(ns::STREAM)
+    }
+
+    /// Adds a gap for bytes between stanzas that belong to none.
+    pub fn skip(&mut self, detail: &str, bytes: u64) {
+        let gap = Gap { reason: "malformed".into(), detail: detail.to_owned(), bytes };
+        self.queue.push_back(Queued::Body { body: Body::Gap(gap), at: None });
+    }
+
     /// Login ends the phase with small limits (SASL success, SASL2 success).
     fn follow_phase(&mut self, direction: Direction, stanza: &Stanza) {
         if direction == Direction::ServerToClient && stanza.name == "success" && matches!(stanza.namespace.as_str(), ns::SASL | ns::SASL2) {

@@ -8,8 +8,8 @@
 //! **Evidence.** The message. Its verdict names the rule of the opacity procedure: F3 for an unknown sentence, L1 when a declared canary
 //! was readable in it.
 //!
-//! **Limits.** A fallback sentence that the tool does not know looks the same. It is learned when it stays the same beside messages of
-//! different length; until then the finding is `likely`.
+//! **Limits.** A fallback sentence that the tool does not know, and cannot tell by its words, looks the same. It is learned when it stays
+//! the same beside messages of different length; until then the finding is `likely`.
 //!
 //! **References.** XEP-0384 §2.1, XEP-0380 §4, XEP-0420 §7.
 

@@ -141,6 +141,13 @@ impl Inherited {
         let binding = |b: &Binding| InheritedBinding { prefix: text(b.prefix), uri: text(b.uri), ns: Some(b.ns) };
         Inherited { bindings: document.tree.root_bindings.iter().map(binding).collect() }
     }
+
+    /// Those of an element that wraps stanzas in a file. It may be in any namespace; stanzas that name none are in `jabber:client`.
+    pub fn from_wrapper(document: &Document) -> Inherited {
+        let mut inherited = Inherited::from_header(document);
+        inherited.bindings.retain(|binding| !binding.prefix.is_empty() || binding.uri.starts_with("jabber:"));
+        inherited
+    }
 }
 
 /// A parsed frame.

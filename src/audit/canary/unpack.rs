@@ -16,9 +16,19 @@ pub fn each(data: &[u8], mut out: impl FnMut(Coding, Vec<u8>)) {
     }
     let mut add = |coding, unpacked: Option<Vec<u8>>| unpacked.into_iter().for_each(|bytes| out(coding, bytes));
     match magic(data) {
-        Some(Coding::Gzip) => return add(Coding::Gzip, all(flate2::read::MultiGzDecoder::new(data))),
-        Some(Coding::Bzip2) => return add(Coding::Bzip2, all(bzip2::read::MultiBzDecoder::new(data))),
-        Some(Coding::Xz) if dictionary_is_small(data) => return add(Coding::Xz, all(lzma_rust2::XzReader::new(data, true))),
+        // Several may follow each other; or something else follows the first, such as the padding of a cipher.
+        Some(Coding::Gzip) => {
+            let several = all(flate2::read::MultiGzDecoder::new(data));
+            return add(Coding::Gzip, several.or_else(|| all(flate2::read::GzDecoder::new(data))));
+        }
+        Some(Coding::Bzip2) => {
+            let several = all(bzip2::read::MultiBzDecoder::new(data));
+            return add(Coding::Bzip2, several.or_else(|| all(bzip2::read::BzDecoder::new(data))));
+        }
+        Some(Coding::Xz) if dictionary_is_small(data) => {
+            let several = all(lzma_rust2::XzReader::new(data, true));
+            return add(Coding::Xz, several.or_else(|| all(lzma_rust2::XzReader::new(data, false))));
+        }
         Some(Coding::Zstd) => return add(Coding::Zstd, zstd(data)),
         // Two bytes are no evidence: what is no zlib may still be another.
         Some(Coding::Zlib) => add(Coding::Zlib, all(flate2::read::ZlibDecoder::new(data))),
@@ -28,6 +38,24 @@ pub fn each(data: &[u8], mut out: impl FnMut(Coding, Vec<u8>)) {
         add(Coding::Deflate, deflate(data));
     }
     add(Coding::Brotli, brotli(data));
+    let padding = padding(data);
+    if padding > 0 && data.len() - padding >= MIN_BYTES {
+        add(Coding::Brotli, brotli(&data[..data.len() - padding]));
+    }
+}
+
+/// Bytes of a block cipher's padding.
+const BLOCK: usize = 16;
+
+/// Bytes at the end that are padding: as many as each of them says (PKCS #7), or zeros.
+fn padding(data: &[u8]) -> usize {
+    let Some(&last) = data.last() else { return 0 };
+    let same = data.iter().rev().take(BLOCK).take_while(|b| **b == last).count();
+    match usize::from(last) {
+        0 => same,
+        count if count <= same => count,
+        _ => 0,
+    }
 }
 
 /// The format that the first bytes name.
@@ -48,7 +76,7 @@ fn all(reader: impl Read) -> Option<Vec<u8>> {
     reader.take(MAX_EXPANSION as u64).read_to_end(&mut out).ok().map(|_| out)
 }
 
-/// Data without magic is taken for what unpacks to its very end.
+/// Data without magic is taken for what unpacks to its very end, or to its padding.
 fn deflate(data: &[u8]) -> Option<Vec<u8>> {
     let mut state = flate2::Decompress::new(false);
     let mut out = Vec::with_capacity((data.len() * 4).clamp(64, MAX_EXPANSION));
@@ -56,7 +84,7 @@ fn deflate(data: &[u8]) -> Option<Vec<u8>> {
         let before = (state.total_in(), state.total_out());
         let status = state.decompress_vec(&data[before.0 as usize..], &mut out, flate2::FlushDecompress::None).ok()?;
         match status {
-            flate2::Status::StreamEnd => return (state.total_in() == data.len() as u64).then_some(out),
+            flate2::Status::StreamEnd => return is_end(&data[state.total_in() as usize..]).then_some(out),
             _ if out.len() >= MAX_EXPANSION => {
                 out.truncate(MAX_EXPANSION);
                 return Some(out);
@@ -66,6 +94,11 @@ fn deflate(data: &[u8]) -> Option<Vec<u8>> {
             _ => {}
         }
     }
+}
+
+/// Whether nothing follows but padding.
+fn is_end(rest: &[u8]) -> bool {
+    rest.len() <= BLOCK && padding(rest) == rest.len()
 }
 
 /// Whether the first block can be one (RFC 1951 §3.2). Most of what is random is told by its first bytes, for a fraction of what trying costs.
@@ -122,7 +155,7 @@ fn begins_fixed(data: &[u8]) -> Option<bool> {
         match symbol {
             0 => out += 1,
             // The end of the block, which is that of the data if it says so.
-            256 => return Some(data[0] & 1 == 0 || bits.at.div_ceil(8) == data.len()),
+            256 => return Some(data[0] & 1 == 0 || is_end(&data[bits.at.div_ceil(8)..])),
             286.. => return Some(false),
             length => {
                 let extra = if (265..285).contains(&length) { (length - 261) / 4 } else { 0 };
@@ -309,6 +342,19 @@ pub(super) mod tests {
                 assert!(found.iter().any(|(coding, bytes)| *coding == format && bytes == expected), "{format}, {} bytes", text.len());
                 let cut = unpacked(&packed[..packed.len() / 2]);
                 assert!(text.len() > MAX_EXPANSION || cut.iter().all(|(_, bytes)| bytes != expected), "{format} cut");
+            }
+        }
+    }
+
+    #[test]
+    fn padding_may_follow() {
+        let text = "CNRYABCDEFGH2345-heron, CNRYABCDEFGH2345-heron";
+        for &format in FORMATS {
+            let packed = pack(format, text.as_bytes());
+            let left = 16 - packed.len() % 16;
+            for padding in [vec![0; left], vec![left as u8; left]] {
+                let found = unpacked(&[&packed[..], &padding].concat());
+                assert!(found.iter().any(|(coding, bytes)| *coding == format && bytes == text.as_bytes()), "{format} and {padding:?}");
             }
         }
     }

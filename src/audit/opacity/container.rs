@@ -6,7 +6,8 @@ use super::curve;
 use super::family::Family;
 use super::found::Found;
 use super::keyed::{hash, hash_key, joined};
-use super::parties::Account;
+use super::parties::{Account, Parties};
+use super::siblings::has_link;
 use super::signal::{self, Blob};
 use crate::audit::decoded::Decoded;
 use crate::catalog::OmemoNames;
@@ -95,13 +96,13 @@ fn text_of<'a>(element: Element<'_>, decoded: &'a Decoded) -> Option<&'a [u8]> {
 }
 
 impl<'a> Container<'a> {
-    /// Reads a container and runs the structure rules on it. `sender` is the bare address it comes from, where that is known.
+    /// Reads a container and runs the structure rules on it, as far as it is known who sent it to whom.
     pub fn read(
         family: Family,
         element: Element<'a>,
         names: &OmemoNames,
         decoded: &'a Decoded,
-        sender: Option<&Account<'_>>,
+        parties: &Parties<'_>,
         found: &mut Vec<Found>,
     ) -> Container<'a> {
         let keys = element.descendants().filter(|element| element.sym() == names.key).take(MAX_KEYS).count();
@@ -113,16 +114,17 @@ impl<'a> Container<'a> {
                 headers += 1;
             } else if child.sym() == names.payload {
                 payloads += 1;
-            } else if has_text(child) {
-                found.push(Found::suspect("S1", child, "an unknown element with text", "XEP-0384 §5.5.2"));
             }
+        }
+        if let Some((place, detail)) = stray_text(family, element, names) {
+            found.push(Found::suspect("S1", place, detail, "XEP-0384 §5.5.2"));
         }
         if headers != 1 || payloads > 1 {
             let detail = format!("{headers} headers and {payloads} payloads, where one header and at most one payload belong");
             found.push(Found::suspect("S1", element, detail, "XEP-0384 §5.5.2"));
         }
         for header in parts(names.header) {
-            container.read_header(header, names, decoded, sender, found);
+            container.read_header(header, names, decoded, parties, found);
         }
         for payload in parts(names.payload) {
             match text_of(payload, decoded) {
@@ -146,7 +148,7 @@ impl<'a> Container<'a> {
         header: Element<'a>,
         names: &OmemoNames,
         decoded: &'a Decoded,
-        sender: Option<&Account<'_>>,
+        parties: &Parties<'_>,
         found: &mut Vec<Found>,
     ) {
         let flat = self.family.is_flat();
@@ -176,7 +178,7 @@ impl<'a> Container<'a> {
         if flat && ivs == 0 {
             found.push(Found::suspect("S3", header, "no iv", "XEP-0384 0.3.0 §4.5"));
         }
-        self.check_recipients(sender, found);
+        self.check_recipients(parties, found);
     }
 
     fn read_iv(&mut self, iv: Element<'a>, decoded: &'a Decoded, number: usize, found: &mut Vec<Found>) {
@@ -241,14 +243,19 @@ impl<'a> Container<'a> {
     }
 
     /// S5 for the keys that are there.
-    fn check_recipients(&self, sender: Option<&Account<'_>>, found: &mut Vec<Found>) {
+    fn check_recipients(&self, parties: &Parties<'_>, found: &mut Vec<Found>) {
+        // A sender nobody has named is at least not the recipient.
+        let is_sender = |account: &Account<'_>| match &parties.sender {
+            Some(sender) => account == sender,
+            None => parties.to.as_ref().is_none_or(|to| account != to),
+        };
         let mut seen = Once::new(self.keys.len());
         for key in &self.keys {
             let Some(rid) = key.rid else { continue };
             if !seen.insert(key.device) {
                 found.push(Found::suspect("S5", key.element, "two keys for one device", "XEP-0384 §5.5.2"));
             }
-            let same_account = self.family.is_flat() || (key.account.is_some() && key.account.as_ref() == sender);
+            let same_account = self.family.is_flat() || key.account.as_ref().is_some_and(is_sender);
             if Some(rid) == self.sid && same_account {
                 found.push(Found::suspect("S5", key.element, "a key for the sending device itself", "XEP-0384 §5.5.2"));
             }
@@ -374,6 +381,27 @@ impl Once {
             Once::Many(values) => values.insert(value),
         }
     }
+}
+
+/// Where text stands in a container that is none of keys, iv and payload, or a link in an element that is unknown.
+fn stray_text<'a>(family: Family, container: Element<'a>, names: &OmemoNames) -> Option<(Element<'a>, &'static str)> {
+    let is_child_of = |element: Element<'_>, names: &[Sym]| {
+        let mut around = std::iter::successors(element.parent(), |outer| outer.parent());
+        names.iter().all(|name| around.next().is_some_and(|outer| outer.sym() == *name))
+            && around.next().is_some_and(|outer| outer.id == container.id)
+    };
+    let belongs = |element: Element<'_>| {
+        let name = element.sym();
+        (name == names.key
+            && if family.is_flat() { is_child_of(element, &[names.header]) } else { is_child_of(element, &[names.keys, names.header]) })
+            || (name == names.payload && is_child_of(element, &[]))
+            || (name == names.iv && is_child_of(element, &[names.header]))
+    };
+    let known = [names.header, names.keys, names.key, names.iv, names.payload];
+    let stray = |element: Element<'_>| !belongs(element) && !element.own_text().trim().is_empty();
+    let texts = std::iter::once(container).chain(container.descendants()).find(|element| stray(*element));
+    let links = || container.descendants().find(|element| !known.contains(&element.sym()) && has_link(*element));
+    texts.map(|place| (place, "text that is neither key, iv nor payload")).or_else(|| Some((links()?, "a link in an unknown element")))
 }
 
 /// Whether there is text in an element or below.

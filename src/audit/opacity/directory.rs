@@ -89,6 +89,8 @@ pub struct Published<'a> {
 pub struct Directory {
     /// By the hash of the account.
     lists: Lru<(Family, u64), List>,
+    /// Versions of OMEMO whose lists were given: everybody who matters is on one.
+    given: [bool; 4],
     /// The own account's devices on the first list of the session, by namespace.
     at_first: [Option<FxHashSet<u32>>; 4],
     announced: Announced,
@@ -97,10 +99,12 @@ pub struct Directory {
 impl Directory {
     /// Knows the lists it is given.
     pub fn new(known: &[DeviceList], announced: &Announced) -> Directory {
-        let mut directory = Directory { lists: Lru::new(MAX_LISTS), at_first: Default::default(), announced: announced.clone() };
+        let mut directory =
+            Directory { lists: Lru::new(MAX_LISTS), given: [false; 4], at_first: Default::default(), announced: announced.clone() };
         for list in known {
             let families = Family::ALL.into_iter().filter(|family| list.namespace.as_deref().is_none_or(|uri| uri == family.uri()));
             for family in families {
+                directory.given[family as usize] = true;
                 let account = Account::of(&list.account).hash;
                 directory.announced.add(family, account, &list.devices);
                 directory.lists.entry((family, account), List::default).ids.extend(&list.devices);
@@ -147,11 +151,11 @@ impl Directory {
     fn learn_own(&mut self, family: Family, ids: &[u32], from: &Published<'_>) {
         match from.direction {
             Some(Direction::ClientToServer) => self.announced.add(family, from.owner.hash, ids),
-            Some(Direction::ServerToClient) => {
-                self.at_first[family as usize].get_or_insert_with(|| ids.iter().copied().collect());
-            }
-            None => {}
+            Some(Direction::ServerToClient) => {}
+            None => return,
         }
+        // Whichever way the first list goes: what the server adds to one the client published was not there before.
+        self.at_first[family as usize].get_or_insert_with(|| ids.iter().copied().collect());
     }
 
     /// D4 for labels that waited for this bundle.
@@ -203,6 +207,13 @@ impl Directory {
                 if !lists.iter().any(|list| Self::recently_changed(list, at)) {
                     let missing = |rid: &u32| !lists.iter().any(|list| list.ids.contains(rid));
                     found.extend(container.keys.iter().filter(|key| key.rid.as_ref().is_some_and(missing)).map(unannounced));
+                }
+            } else if parties.room && parties.recipients.is_none() && self.given[family as usize] {
+                // Who is in the room is not known, but whose devices there are.
+                let nowhere = |rid: u32| !self.lists.iter().any(|((of, _), list)| *of == family && list.ids.contains(&rid));
+                let changed = self.lists.iter().any(|((of, _), list)| *of == family && Self::recently_changed(list, at));
+                if !changed && parties.sender.as_ref().is_some_and(|sender| list(sender).is_some()) {
+                    found.extend(container.keys.iter().filter(|key| key.rid.is_some_and(nowhere)).map(unannounced));
                 }
             }
         } else {

@@ -35,6 +35,7 @@ enum Check {
     None,
     Gzip,
     Zlib,
+    Zstd,
     Json,
 }
 
@@ -105,6 +106,7 @@ fn holds(check: Check, payload: &[u8]) -> bool {
         Check::None => true,
         Check::Gzip => unpacks(flate2::read::GzDecoder::new(payload)),
         Check::Zlib => unpacks(flate2::read::ZlibDecoder::new(payload)),
+        Check::Zstd => ruzstd::decoding::StreamingDecoder::new(payload).is_ok_and(unpacks),
         Check::Json => serde_json::from_slice::<serde::de::IgnoredAny>(payload).is_ok(),
     }
 }
@@ -139,6 +141,9 @@ mod tests {
         assert_eq!(recognised(&zlib), Some("zlib"));
         assert_eq!(recognised(&gzip[..gzip.len() - 5]), None);
         assert_eq!(recognised(&[gzip[..12].to_vec(), vec![7; 40]].concat()), None);
+        let zstd = ruzstd::encoding::compress_to_vec(&b"the text, the text, the text"[..], ruzstd::encoding::CompressionLevel::Fastest);
+        assert_eq!(recognised(&zstd), Some("zstd"));
+        assert_eq!(recognised(&[&zstd[..4], &[7; 40]].concat()), None);
         assert_eq!(recognised(b"\x78\x9c plus whatever comes by chance"), None);
         assert_eq!(recognised(b"{\"body\": \"x\"}"), Some("JSON"));
         assert_eq!(recognised(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), Some("PNG"));

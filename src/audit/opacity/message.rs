@@ -1,14 +1,13 @@
 //! One message: its containers, and what stands beside them or instead of them (S10, L3, N1, N2 and the calls of the other rules).
 
-use memchr::memmem;
-
 use super::container::{Container, has_text};
 use super::copies;
 use super::family::Family;
 use super::found::Found;
 use super::other::{self, Otr};
 use super::parties::{Account, Parties};
-use super::{Opacity, Outcome, Parts, Scene, Seen, fallback, magic, statistics, trivial_keys};
+use super::siblings::Classes;
+use super::{Opacity, Outcome, Parts, Scene, Seen, envelope, fallback, magic, statistics, trivial_keys};
 use crate::audit::decoded::Decoded;
 use crate::xmpp::element::Element;
 
@@ -25,7 +24,7 @@ impl Opacity {
         if message.attr("type") == Some("error") {
             return;
         }
-        let beside = Beside::of(message, parts, scene);
+        let beside = Beside::of(message, parts, &self.siblings, scene);
         let forwarded = message.parent().is_some();
         let omemo = parts.containers_of(message);
         let has_omemo = omemo.clone().next().is_some();
@@ -36,18 +35,21 @@ impl Opacity {
         }
         let parties =
             if has_omemo || !beside.others.is_empty() { self.rooms.parties(message, forwarded, scene) } else { Parties::default() };
+        let is_child = |element: Element<'_>| element.parent().is_some_and(|parent| parent.id == message.id);
         let mut fresh = Vec::new();
         let mut copy = false;
         let mut payload = 0;
         for (family, element) in omemo.clone() {
             outcome.containers += 1;
-            let judged = self.seen.judge((family, element), decoded, &parties, scene, &mut found);
+            let readers_unknown = !is_child(element) && is_in_node(element, message, scene);
+            let of_node = readers_unknown.then(|| Parties { recipients: None, ..self.rooms.parties(message, forwarded, scene) });
+            let parties = of_node.as_ref().unwrap_or(&parties);
+            let judged = self.seen.judge((family, element), decoded, parties, scene, &mut found);
             outcome.complete &= judged.complete;
             copy |= judged.copy;
             fresh.extend(judged.fingerprint.map(|fingerprint| (fingerprint, judged.complete)));
             payload = payload.max(judged.payload);
         }
-        let is_child = |element: Element<'_>| element.parent().is_some_and(|parent| parent.id == message.id);
         let omemo_beside = omemo.clone().any(|(_, element)| is_child(element));
         if omemo_beside {
             check_announcement(message, omemo.clone(), scene, &mut found);
@@ -79,12 +81,15 @@ impl Opacity {
                     found.push(Found::info("P", *body, "a body beside an envelope, which forbids one", "XEP-0420 §7"));
                 }
             }
-        } else if !has_omemo && beside.others.is_empty() && !found.iter().any(|one| one.detail.rule == "L3") {
-            self.check_clear(message, &beside, scene, &mut found);
+        } else if !found.iter().any(|one| one.detail.rule == "L3") {
+            let holds_container = has_omemo || !beside.others.is_empty();
+            self.check_clear(message, &beside, holds_container, scene, &mut found);
         }
-        outcome.announced |= beside.promised;
-        let has_text = omemo.clone().any(|(_, element)| element.children().any(|c| c.local() == "payload"));
-        outcome.protects |= has_text || !beside.others.is_empty() || beside.bodies.iter().any(|(_, otr)| *otr == Some(Otr::Data));
+        // What is forwarded was said elsewhere.
+        if !forwarded {
+            let has_text = omemo.clone().any(|(_, element)| element.children().any(|c| c.local() == "payload"));
+            outcome.protects |= has_text || !beside.others.is_empty() || beside.bodies.iter().any(|(_, otr)| *otr == Some(Otr::Data));
+        }
         let complete = outcome.complete;
         for (fingerprint, container_complete) in fresh {
             self.seen.copies.add(fingerprint, &parties, &found, complete && container_complete);
@@ -92,18 +97,29 @@ impl Opacity {
         outcome.add(found);
     }
 
-    /// N1 and N2: no container.
-    fn check_clear(&self, message: Element<'_>, beside: &Beside<'_>, scene: &Scene<'_>, found: &mut Vec<Found>) {
+    /// N1 and N2, and L6 for what is announced as encrypted: no container beside the content. `holds_container` says that there is one
+    /// further down, in a call or an item of a node, which protects nothing but what it is about.
+    fn check_clear(&self, message: Element<'_>, beside: &Beside<'_>, holds_container: bool, scene: &Scene<'_>, found: &mut Vec<Found>) {
         let bodies = &beside.bodies;
-        let text = bodies.iter().find(|(body, otr)| *otr != Some(Otr::Query) && !fallback::is_fallback(&body.own_text()));
-        let content = text.map(|(body, _)| *body).or_else(|| message.children().find(|c| self.siblings.is_content(*c)));
+        // An announcement makes a sentence that nobody knows believable.
+        let is_fallback = |text: &str| fallback::is_fallback(text) || (beside.promised && fallback::is_like_one(text));
+        let text = bodies.iter().find(|(body, otr)| *otr != Some(Otr::Query) && !is_fallback(&body.own_text()));
+        let content = text.map(|(body, _)| *body).or_else(|| message.children().find_map(|child| self.siblings.content_in(child)));
+        let content = content.or_else(|| message.children().find(|child| other::is_readable(*child)));
         if let Some(content) = content {
             let subject = content.sym() == scene.known.subject;
             if !subject || has_text(content) {
+                if beside.promised {
+                    let detail = "readable text in a message that announces encryption";
+                    found.push(Found::suspect("L6", content, detail, "XEP-0384 §5.7"));
+                }
                 return found.push(Found::clear("N1", content, "content in clear, no end-to-end encryption", "XEP-0384 §2.1"));
             }
         }
-        if bodies.iter().any(|(body, _)| fallback::is_fallback(&body.own_text())) {
+        if holds_container {
+            return;
+        }
+        if bodies.iter().any(|(body, _)| is_fallback(&body.own_text())) {
             let detail = "only the fallback sentence, no ciphertext: nothing was sent";
             found.push(Found::clear("N2", bodies[0].0, detail, "XEP-0380 §4"));
         } else if beside.promised && bodies.is_empty() {
@@ -147,6 +163,12 @@ impl Opacity {
     }
 }
 
+/// Whether a container stands in an item of a node: who may read that is not in the message.
+fn is_in_node(container: Element<'_>, message: Element<'_>, scene: &Scene<'_>) -> bool {
+    let around = std::iter::successors(container.parent(), |outer| outer.parent()).take_while(|outer| outer.id != message.id);
+    around.last().is_some_and(|child| child.sym() == scene.known.pubsub || child.sym() == scene.known.pubsub_event)
+}
+
 /// What stands in a message beside OMEMO containers.
 struct Beside<'a> {
     /// It announces encryption (XEP-0380).
@@ -158,7 +180,7 @@ struct Beside<'a> {
 }
 
 impl<'a> Beside<'a> {
-    fn of(message: Element<'a>, parts: &Parts, scene: &Scene<'_>) -> Beside<'a> {
+    fn of(message: Element<'a>, parts: &Parts, siblings: &Classes, scene: &Scene<'_>) -> Beside<'a> {
         let known = scene.known;
         let promised = message.child(known.eme).is_some();
         let announced = if promised { announcements(message, scene).next() } else { None };
@@ -170,7 +192,7 @@ impl<'a> Beside<'a> {
                     bodies.push((child, other::otr(&text)));
                 }
             }
-            if other::is_container(child, announced) {
+            if other::is_container(child, announced, siblings) {
                 others.push(child);
             }
         }
@@ -197,7 +219,7 @@ impl Seen {
     ) -> One {
         let mut structure = Vec::new();
         let names = family.names(scene.known);
-        let container = Container::read(family, element, names, decoded, parties.sender.as_ref(), &mut structure);
+        let container = Container::read(family, element, names, decoded, parties, &mut structure);
         let length = container.payload.as_ref().map_or(0, |payload| payload.bytes.len());
         let fingerprint = copies::fingerprint(&container);
         if let Some(original) = fingerprint.and_then(|fingerprint| self.copies.original(fingerprint, parties.from.as_ref())) {
@@ -255,17 +277,9 @@ fn check_announcement<'a>(
 
 /// L3 inside a decoded payload.
 fn check_envelope(payload: &[u8], place: Element<'_>, found: &mut Vec<Found>) {
-    const WORDS: [&[u8]; 3] = [b"<envelope", b"<content", b"<message"];
-    let begins = |at: usize| WORDS.iter().any(|word| payload[at..].starts_with(word));
-    if !memchr::memchr_iter(b'<', payload).any(begins) {
-        return;
-    }
-    for word in WORDS {
-        let Some(at) = memmem::find(payload, word) else { continue };
-        let end = memchr::memrchr(b'>', payload).map_or(at, |end| end + 1);
-        if std::str::from_utf8(payload.get(at..end).unwrap_or_default()).is_ok_and(|text| !text.is_empty()) {
-            found.push(Found::leak("L3", place, "the payload holds an envelope that is not encrypted", "XEP-0420 §10").bytes(at, end - at));
-            return;
-        }
+    let Some(at) = envelope::position(payload) else { return };
+    let end = memchr::memrchr(b'>', payload).map_or(at, |end| end + 1);
+    if std::str::from_utf8(payload.get(at..end).unwrap_or_default()).is_ok_and(|text| !text.is_empty()) {
+        found.push(Found::leak("L3", place, "the payload holds an envelope that is not encrypted", "XEP-0420 §10").bytes(at, end - at));
     }
 }

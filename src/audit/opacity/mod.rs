@@ -11,6 +11,7 @@ mod copies;
 mod curve;
 mod devices;
 mod directory;
+mod envelope;
 mod fallback;
 mod family;
 mod found;
@@ -72,8 +73,6 @@ pub struct Scene<'a> {
 pub struct Judged {
     /// The verdict.
     pub verdict: BodyVerdict,
-    /// It announces encryption (XEP-0380).
-    pub announced: bool,
     /// It holds an encrypted message, so that the next one is expected to be encrypted too.
     pub protects: bool,
 }
@@ -108,7 +107,6 @@ struct Outcome {
     /// OMEMO containers, and whether all of them reached E2.
     containers: usize,
     complete: bool,
-    announced: bool,
     protects: bool,
 }
 
@@ -174,8 +172,8 @@ impl Opacity {
         key_in_clear::check(root, scene.frame, parts.files, &mut outcome.found);
         self.doubts |= outcome.found.iter().any(|one| one.verdict.is_some() && one.detail.rule.starts_with(['R', 'D', 'T', 'K', 'L']));
         let level = if outcome.complete && !self.doubts { "E2" } else { "E1" };
-        let (announced, protects) = (outcome.announced, outcome.protects);
-        Some(Judged { verdict: verdict(outcome, level)?, announced, protects })
+        let protects = outcome.protects;
+        Some(Judged { verdict: verdict(outcome, level)?, protects })
     }
 
     /// Device lists and bundles.
@@ -188,10 +186,10 @@ impl Opacity {
             self.seen.directory.learn(family, list, &from, &self.seen.devices, found);
             self.learn_access(root, family, &place);
         }
-        for &(family, element) in &parts.bundles {
+        for &(family, element) in parts.bundles.iter().filter(|(family, _)| *family != Family::Olm) {
             let element = root.document().element(element);
-            let (Some(place), true) = (Published::of(element, scene), family != Family::Olm) else { continue };
             let bundle = bundle::Bundle::read(family, element, found);
+            let Some(place) = Published::of(element, scene) else { continue };
             self.learn_access(root, family, &place);
             let Some(id) = place.device else { continue };
             self.seen.devices.learn(family, &bundle, place.owner.hash, id, scene.at, found);
@@ -237,7 +235,8 @@ struct Published<'a> {
 }
 
 impl<'a> Published<'a> {
-    /// Of a list or bundle inside a pubsub item. Its account is who the request goes to, or who the answer comes from.
+    /// Of a list or bundle inside a pubsub item. Its account is who the request goes to, or who the answer comes from; where neither is
+    /// named, it is the own one (RFC 6120 §8.1), which may have no name yet.
     fn of(data: Element<'a>, scene: &Scene<'a>) -> Option<Published<'a>> {
         let item = data.parent().filter(|item| item.local() == "item")?;
         let items = item.parent()?;
@@ -253,7 +252,7 @@ impl<'a> Published<'a> {
         let node = items.attr("node").unwrap_or("");
         let numbered = node.split_once(".bundles:").or_else(|| node.split_once(":bundles:")).map(|(_, id)| id);
         let device = container::device_id(numbered.or(item.attr("id")));
-        Some(Published { owner: Account::of(owner?), device })
+        Some(Published { owner: Account::of(owner.unwrap_or_default()), device })
     }
 }
 

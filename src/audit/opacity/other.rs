@@ -4,9 +4,10 @@ use super::container::has_text;
 use super::family::Family;
 use super::found::Found;
 use super::openpgp::{self, Packets};
+use super::siblings::Classes;
 use crate::audit::value;
 use crate::xmpp::element::Element;
-use crate::xmpp::ns::{ESFS, OPENPGP, OPENPGP_OLD, OPENPGP_PUBSUB, PUBSUB_TARGETED, STANZA_SESSION};
+use crate::xmpp::ns::{self, ESFS, OPENPGP, OPENPGP_OLD, OPENPGP_PUBSUB, PUBSUB_TARGETED, STANZA_SESSION};
 
 /// What XEP-0380 §3.1 lists: an announcement of one of these says nothing new.
 const ANNOUNCED: [&str; 4] = [OPENPGP, OPENPGP_OLD, "urn:xmpp:otr:0", STANZA_SESSION];
@@ -17,15 +18,36 @@ const OTR_OFFER: &str = " \t  \t\t\t\t \t \t \t  ";
 pub const CONTAINERS: [(&str, &str); 5] =
     [(OPENPGP, "openpgp"), (OPENPGP_OLD, "x"), (STANZA_SESSION, "c"), (OPENPGP_PUBSUB, "encrypted"), (PUBSUB_TARGETED, "encrypted")];
 
-/// Whether a child of a message is a container of another system. `announced` is what the message says it is encrypted with.
-pub fn is_container(element: Element<'_>, announced: Option<&str>) -> bool {
+/// Whether a child of a message is a container of another system. `announced` is what the message says it is encrypted with: an element
+/// that is known to be something else is none, whatever is announced.
+pub fn is_container(element: Element<'_>, announced: Option<&str>, siblings: &Classes) -> bool {
     let (uri, local) = (element.uri(), element.local());
     if CONTAINERS.contains(&(uri, local)) {
         return true;
     }
-    let may_be = local == "encrypted" || (announced == Some(uri) && local != "body");
+    if local == "encrypted" {
+        return is_unknown(element);
+    }
+    let by_name = || announced == Some(uri) && uri != ns::CLIENT && is_unknown(element) && !uri.starts_with("urn:xmpp:sce:");
+    by_name() && !siblings.is_classified(element)
+}
+
+/// Whether a container in this namespace is one of a system nobody knows.
+pub fn is_unknown(element: Element<'_>) -> bool {
+    let uri = element.uri();
+    let is_known = Family::of(uri).is_some() || ANNOUNCED.contains(&uri) || [OPENPGP_PUBSUB, PUBSUB_TARGETED].contains(&uri);
     // Encrypted files are no container for the message.
-    may_be && Family::of(uri).is_none() && !ANNOUNCED.contains(&uri) && uri != ESFS
+    !is_known && uri != ESFS
+}
+
+/// Whether an element is encryption for chosen readers of a node (XEP-0477): what counts is inside.
+pub fn is_targeted(element: Element<'_>) -> bool {
+    element.is(PUBSUB_TARGETED, "encrypted")
+}
+
+/// Whether an element is what OpenPGP for XMPP puts into its containers, in clear.
+pub fn is_readable(element: Element<'_>) -> bool {
+    element.is_in(OPENPGP) && matches!(element.local(), "signcrypt" | "sign" | "crypt") && has_text(element)
 }
 
 /// O1, O3, O4, O5 and O6.
@@ -41,8 +63,11 @@ pub fn check(container: Element<'_>, found: &mut Vec<Found>) {
         (OPENPGP_OLD, _) => check_openpgp("O3", container, openpgp::decode(&container.own_text()), "XEP-0027 §3", found),
         (OPENPGP_PUBSUB, _) => check_openpgp("O6", container, openpgp::decode(&container.own_text()), "XEP-0473 §4", found),
         (PUBSUB_TARGETED, _) => {
-            if container.children().next().is_none() {
+            let sealed = |inner: &Element<'_>| inner.has_local("encrypted") || CONTAINERS.contains(&(inner.uri(), inner.local()));
+            if !container.children().any(|inner| sealed(&inner)) {
                 found.push(Found::suspect("O6", container, "targeted encryption with no container inside", "XEP-0477 §3"));
+            } else if let Some(clear) = container.children().find(|inner| !sealed(inner) && has_text(*inner)) {
+                found.push(Found::suspect("O6", clear, "text in clear beside the container of an item", "XEP-0477 §3"));
             } else {
                 found.push(Found::info("O6", container, "an item encrypted for chosen accounts; rated as what is inside", "XEP-0477 §3"));
             }
@@ -54,6 +79,10 @@ pub fn check(container: Element<'_>, found: &mut Vec<Found>) {
             } else {
                 found.push(Found::suspect("O4", container, "an encrypted session without data or without a MAC", "XEP-0200 §4"));
             }
+        }
+        ("", _) => {
+            let detail = "a container in no namespace: nobody can know what it is";
+            found.push(Found::suspect("O5", container, detail, "RFC 6120 §4.8"));
         }
         (uri, _) => {
             let detail = format!("a container of an unknown system ({}), not verified", uri.chars().take(100).collect::<String>());
@@ -106,7 +135,7 @@ pub fn otr(body: &str) -> Option<Otr> {
         return body.contains(OTR_OFFER).then_some(Otr::Offer);
     };
     if rest.starts_with([',', '|']) {
-        return Some(Otr::Data);
+        return Some(fragment(rest));
     }
     let Some(message) = rest.strip_prefix(':') else {
         let query = rest.starts_with(['?', 'v']) || rest.starts_with(" Error:");
@@ -120,6 +149,24 @@ pub fn otr(body: &str) -> Option<Otr> {
         Some([0, 2..=4, 0x02 | 0x0a | 0x11 | 0x12, ..]) => Otr::Handshake,
         _ => Otr::Wrong,
     })
+}
+
+/// Part of a message that was too long: `?OTR,k,n,piece,`, with instance tags before it from version 3 on. The pieces make up one message,
+/// so that each is base64, but for the beginning of the first and the full stop of the last.
+fn fragment(rest: &str) -> Otr {
+    let head = if rest.starts_with('|') { rest.split_once(',').map_or("", |(_, rest)| rest) } else { &rest[1..] };
+    let mut fields = head.splitn(4, ',');
+    let is_number = |field: Option<&str>| field.is_some_and(|field| !field.is_empty() && field.bytes().all(|b| b.is_ascii_digit()));
+    if !is_number(fields.next()) || !is_number(fields.next()) {
+        return Otr::Wrong;
+    }
+    let Some(piece) = fields.next() else { return Otr::Wrong };
+    let piece = piece.strip_prefix("?OTR:").unwrap_or(piece);
+    let piece = piece.strip_suffix('.').unwrap_or(piece);
+    if !piece.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')) {
+        return Otr::Wrong;
+    }
+    if fields.next().is_none_or(|after| after.trim().is_empty()) { Otr::Data } else { Otr::Trailing }
 }
 
 /// O2 and O2q.
@@ -151,6 +198,13 @@ mod tests {
                 Some(Otr::Data),
             ),
             ("?OTR|5a73a599|27e31597,00001,00003,?OTR:AAMD,", Some(Otr::Data)),
+            ("?OTR,2,3,ReadYoUrSelf+/=,", Some(Otr::Data)),
+            ("?OTR,3,3,AAAA.,", Some(Otr::Data)),
+            ("?OTR,1,1,hello ben this is plain text,", Some(Otr::Wrong)),
+            ("?OTR|5a73a599|27e31597,1,1,see you at nine,", Some(Otr::Wrong)),
+            ("?OTR,hello,ben,AAAA,", Some(Otr::Wrong)),
+            ("?OTR,1,2", Some(Otr::Wrong)),
+            ("?OTR,1,2,?OTR:AAMD, see you at nine", Some(Otr::Trailing)),
             ("?OTRv23?", Some(Otr::Query)),
             ("?OTR?", Some(Otr::Query)),
             ("?OTR Error: no", Some(Otr::Query)),

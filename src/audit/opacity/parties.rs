@@ -16,6 +16,8 @@ use crate::xmpp::ns;
 const MAX_ROOMS: usize = 256;
 const MAX_MEMBERS: usize = 4096;
 const MAX_OCCUPANTS: usize = 4096;
+/// XEP-0033.
+const ADDRESSES: &str = "http://jabber.org/protocol/address";
 const MUC_ADMIN: &str = "http://jabber.org/protocol/muc#admin";
 
 /// A bare address, normalised, and its hash: each is asked for by hash several times while a container is judged.
@@ -51,6 +53,8 @@ pub struct Parties<'a> {
     pub own: Option<Account<'a>>,
     /// It was sent by the client under test, as far as one can tell.
     pub sent: bool,
+    /// It goes through a room.
+    pub room: bool,
     /// `from` and `to` as written, bare: what a copy is recognised by.
     pub from: Option<Account<'a>>,
     /// See `from`.
@@ -62,7 +66,7 @@ pub struct Parties<'a> {
 pub enum Recipients<'a> {
     /// One account.
     One(Account<'a>),
-    /// The members of a room.
+    /// The members of a room, or all that a message is addressed to.
     Members(Vec<Account<'a>>),
 }
 
@@ -161,9 +165,13 @@ impl Rooms {
         };
         let has_resource = |address: Option<&str>| address.is_some_and(|jid| Jid::split(jid).resourcepart().is_some());
         // A message from a room comes from an occupant; one to it goes to the room itself.
-        let from_room =
-            !outgoing && ((groupchat && has_resource(full_from) && (scene.direction.is_some() || !room_at(&to))) || room_at(&from));
-        let to_room = !from_room && (groupchat || room_at(&to));
+        // Between occupants it is marked (XEP-0045 §7.5), also where the room is not known yet.
+        let private = !groupchat && stanza.child(scene.known.muc_user).is_some();
+        let from_room = !outgoing
+            && ((groupchat && has_resource(full_from) && (scene.direction.is_some() || !room_at(&to)))
+                || room_at(&from)
+                || (private && !unknown && !room_at(&to)));
+        let to_room = !from_room && (groupchat || private || room_at(&to));
         let room = from_room || to_room;
         let sender = match () {
             () if from_room => full_from.and_then(|from| self.occupants.get(&hash(from))).map(|name| Account::named(name.into())),
@@ -175,14 +183,24 @@ impl Rooms {
             let room = room.as_ref().and_then(|room| self.rooms.get(&room.hash)).filter(|room| room.listed);
             let member = |(name, hash): (&'a String, &u64)| Account { name: name.into(), hash: *hash };
             room.map(|room| Recipients::Members(room.members.iter().map(member).collect()))
+        } else if let Some(addresses) = stanza.children().find(|child| child.is(ADDRESSES, "addresses")) {
+            Some(Recipients::Members(addressees(addresses, to.as_ref())))
         } else {
             to.clone().or_else(|| own.clone().filter(|_| !outgoing)).map(Recipients::One)
         };
-        Parties { sender, recipients, own, sent: (outgoing || unknown) && !forwarded, from, to }
+        Parties { sender, recipients, own, sent: (outgoing || unknown) && !forwarded, room, from, to }
     }
 
     /// Entries held.
     pub fn len(&self) -> usize {
         self.occupants.len() + self.rooms.iter().map(|(_, room)| room.members.len() + 1).sum::<usize>()
     }
+}
+
+/// Who a message is for besides its `to`, which may be only the service that hands it on.
+fn addressees<'a>(addresses: Element<'a>, to: Option<&Account<'a>>) -> Vec<Account<'a>> {
+    let named = addresses.children().filter(|address| matches!(address.attr("type"), Some("to" | "cc" | "bcc")));
+    let mut all: Vec<Account<'a>> = named.filter_map(|address| address.attr("jid")).take(MAX_MEMBERS).map(Account::of).collect();
+    all.extend(to.filter(|to| Jid::split(&to.name).localpart().is_some() || all.is_empty()).cloned());
+    all
 }

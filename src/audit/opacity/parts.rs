@@ -4,7 +4,7 @@ use super::Scene;
 use super::family::Family;
 use super::other;
 use crate::catalog::Known;
-use crate::xmpp::element::{Document, Element, NodeId};
+use crate::xmpp::element::{Element, NodeId};
 use crate::xmpp::names::NsId;
 
 /// More places of a kind than this are not kept room for from one stanza to the next.
@@ -19,16 +19,16 @@ pub struct Place {
     pub stanza: NodeId,
 }
 
-/// Elements by what they are, in the order of the document.
+/// Elements by what they are, in the order of the document; containers and envelopes sorted by their stanza.
 #[derive(Debug, Default)]
 pub struct Parts {
-    /// The stanza itself, if it is one, and forwarded ones.
+    /// The stanza itself, if it is one, and those in it: forwarded ones, items of a node (MucSub).
     pub messages: Vec<NodeId>,
     /// OMEMO containers.
     pub containers: Vec<(Family, Place)>,
     /// Containers of other systems.
     pub others: Vec<Place>,
-    /// Encryption envelopes.
+    /// Encryption envelopes that stand in no other.
     pub envelopes: Vec<Place>,
     /// Device lists.
     pub lists: Vec<(Family, NodeId)>,
@@ -82,19 +82,38 @@ impl Parts {
             let node = document.node(id);
             match namespaces.of(node.ns) {
                 Use::Nothing if node.sym == known.message => {
-                    let forwarded = node.parent().is_some_and(|parent| document.node(parent).sym == known.forwarded);
-                    if forwarded && self.messages.len() <= scene.max_forwards {
+                    let around = ancestors(document.element(id)).filter(|outer| outer.sym() == known.message);
+                    if around.count() <= scene.max_forwards {
                         self.messages.push(id);
                     }
                 }
                 // Texts too.
                 Use::Nothing => {}
-                what => self.add(document.element(id), what, known),
+                what => self.add(document.element(id), what, known, namespaces),
             }
+        }
+        self.find_in_nodes(root, known);
+        // Nearly always they are: what belongs to a stanza stands in it, and few hold others.
+        self.containers.sort_by_key(|(_, place)| place.stanza);
+        self.others.sort_by_key(|place| place.stanza);
+        self.envelopes.sort_by_key(|place| place.stanza);
+    }
+
+    /// Containers of systems that nobody knows: beside a body they are looked for by name, elsewhere only where an item of a node is one.
+    fn find_in_nodes(&mut self, root: Element<'_>, known: &Known) {
+        let document = root.document();
+        let inner = self.messages.iter().map(|message| document.element(*message)).filter(|message| message.id != root.id);
+        let nodes = inner.chain([root]).flat_map(|stanza| stanza.children().map(move |child| (stanza, child)));
+        let nodes = nodes.filter(|(_, child)| child.sym() == known.pubsub || child.sym() == known.pubsub_event);
+        let items = nodes.flat_map(|(stanza, node)| node.children().flat_map(Element::children).map(move |item| (stanza, item)));
+        for (stanza, item) in items.filter(|(_, item)| item.has_local("item")) {
+            let inside = item.children().flat_map(|child| child.children().filter(move |_| other::is_targeted(child)).chain([child]));
+            let unknown = inside.filter(|child| child.has_local("encrypted") && other::is_unknown(*child));
+            self.others.extend(unknown.map(|child| Place { id: child.id, stanza: stanza.id }));
         }
     }
 
-    fn add(&mut self, element: Element<'_>, what: Use, known: &Known) {
+    fn add(&mut self, element: Element<'_>, what: Use, known: &Known, namespaces: &Namespaces) {
         let place = || Place { id: element.id, stanza: stanza_of(element, known).id };
         match what {
             Use::Omemo(family) if element.sym() == family.names(known).encrypted => self.containers.push((family, place())),
@@ -105,6 +124,7 @@ impl Parts {
                 "bundle" => self.bundles.push((family, element.id)),
                 _ => {}
             },
+            Use::Envelope if ancestors(element).any(|outer| namespaces.of(outer.ns()) == Use::Envelope) => {}
             Use::Envelope => self.envelopes.push(place()),
             Use::OtherSystem if other::CONTAINERS.contains(&(element.uri(), element.local())) => self.others.push(place()),
             Use::Files => self.files = true,
@@ -129,25 +149,31 @@ impl Parts {
 
     /// Containers of a stanza.
     pub fn containers_of<'a>(&self, stanza: Element<'a>) -> impl Iterator<Item = (Family, Element<'a>)> + Clone {
-        let here = self.containers.iter().filter(move |(_, place)| place.stanza == stanza.id);
-        here.map(move |(family, place)| (*family, stanza.document().element(place.id)))
+        let here = of_stanza(&self.containers, stanza, |(_, place)| place.stanza);
+        here.iter().map(move |(family, place)| (*family, stanza.document().element(place.id)))
     }
 
     /// Containers of other systems in a stanza.
     pub fn others_of<'a>(&self, stanza: Element<'a>) -> impl Iterator<Item = Element<'a>> {
-        self.others.iter().filter(move |place| place.stanza == stanza.id).map(move |place| stanza.document().element(place.id))
+        of_stanza(&self.others, stanza, |place| place.stanza).iter().map(move |place| stanza.document().element(place.id))
     }
 
     /// Envelopes in a stanza that stand in no other.
     pub fn envelopes_of<'a>(&self, stanza: Element<'a>) -> impl Iterator<Item = Element<'a>> {
-        let outermost = move |place: &&Place| place.stanza == stanza.id && !self.is_inside_envelope(stanza.document(), place.id);
-        self.envelopes.iter().filter(outermost).map(move |place| stanza.document().element(place.id))
+        of_stanza(&self.envelopes, stanza, |place| place.stanza).iter().map(move |place| stanza.document().element(place.id))
     }
+}
 
-    fn is_inside_envelope(&self, document: &Document, id: NodeId) -> bool {
-        let parent = document.node(id).parent();
-        parent.is_some_and(|parent| self.envelopes.iter().any(|other| other.id == parent) || self.is_inside_envelope(document, parent))
-    }
+/// Of places sorted by their stanza, those of one.
+fn of_stanza<'a, T>(places: &'a [T], stanza: Element<'_>, stanza_of: impl Fn(&T) -> NodeId) -> &'a [T] {
+    let begin = places.partition_point(|place| stanza_of(place) < stanza.id);
+    let end = begin + places[begin..].partition_point(|place| stanza_of(place) == stanza.id);
+    &places[begin..end]
+}
+
+/// The elements around an element, from the nearest.
+fn ancestors(element: Element<'_>) -> impl Iterator<Item = Element<'_>> {
+    std::iter::successors(element.parent(), |outer| outer.parent())
 }
 
 /// The message (or whatever stanza) an element belongs to.

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
-use super::container::has_text;
+use super::fallback;
 use super::found::Found;
-use crate::xmpp::element::Element;
+use crate::xmpp::element::{Element, NodeKind};
 use crate::xmpp::names::{Names, Sym};
 use crate::xmpp::ns;
 
@@ -15,6 +15,9 @@ use crate::xmpp::ns;
 const MAX_NAMES: usize = 64;
 /// Characters of the name of an element that nobody has classified.
 const MAX_NAME: usize = 40;
+/// How a link begins that has no `://`.
+const LINKS: [&str; 10] = ["data:", "mailto:", "xmpp:", "geo:", "tel:", "sms:", "sip:", "sips:", "magnet:", "www."];
+const XHTML_IM: &str = "http://jabber.org/protocol/xhtml-im";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +34,9 @@ struct Row {
     spec: String,
     #[serde(default)]
     partial: bool,
+    /// It may hold text that is not content: a nickname, the reason for a delay.
+    #[serde(default)]
+    text: bool,
 }
 
 /// What an element beside a container is.
@@ -89,34 +95,59 @@ impl Classes {
 
     /// Whether an element is content by itself, and not empty. Bodies are not asked about here.
     pub fn is_content(&self, element: Element<'_>) -> bool {
-        self.row(element).is_some_and(|row| row.class == Class::Content) && carries_content(element) && !is_otr(element)
+        self.row(element).is_some_and(|row| row.class == Class::Content) && is_filled(element)
+    }
+
+    /// Whether the file has a class for an element.
+    pub fn is_classified(&self, element: Element<'_>) -> bool {
+        self.row(element).is_some()
+    }
+
+    /// The content that a child of a message is, or carries inside its metadata.
+    pub fn content_in<'a>(&self, child: Element<'a>) -> Option<Element<'a>> {
+        match self.row(child) {
+            Some(row) if row.class == Class::Content => self.is_content(child).then_some(child),
+            Some(row) if row.class == Class::Metadata => child.children().find_map(|inner| self.content_in(inner)),
+            _ => None,
+        }
     }
 
     /// Rates the children of a message beside its containers; bodies, containers and envelopes have their own rules. `envelope` says that
     /// the container could have held them (OMEMO 1 and 2).
     pub fn check(&self, message: Element<'_>, is_container: impl Fn(Element<'_>) -> bool, envelope: bool, found: &mut Vec<Found>) {
         let mut listed = Listed::default();
+        if !message.own_text().trim().is_empty() {
+            found.push(Found::suspect("L4", message, "text between the elements of a message, beside the ciphertext", "XEP-0420 §9"));
+        }
         for sibling in message.children() {
-            let (local, uri) = (sibling.local(), sibling.uri());
-            let own_rules = (local == "body" && uri == ns::CLIENT) || uri.starts_with("urn:xmpp:sce:");
-            if own_rules || is_container(sibling) {
+            if has_own_rules(sibling) || is_container(sibling) {
                 continue;
             }
-            match self.row(sibling) {
+            let row = self.row(sibling);
+            match row {
                 Some(row) if row.class == Class::Content => {
-                    if carries_content(sibling) && !is_otr(sibling) {
-                        let scope = if row.partial { ": part of the content" } else { "" };
-                        let detail = format!("<{}/> ({}) in clear beside the ciphertext{scope}", row.name, row.spec);
-                        found.push(Found::leak("L4", sibling, detail, "XEP-0420 §9"));
-                    }
+                    check_content(row, sibling, found);
+                    continue;
                 }
                 Some(row) if row.class == Class::Metadata && !says_nothing(sibling) => listed.add(&row.name),
-                Some(_) => {}
-                None if has_text(sibling) || has_link(sibling) => {
+                _ => {}
+            }
+            let speaks = self.check_inside(row, false, sibling, &is_container, found);
+            match row {
+                Some(row) if speaks => {
+                    let detail =
+                        format!("<{}/> ({}) holds text or a link, which it has no place for, beside the ciphertext", row.name, row.spec);
+                    found.push(Found::suspect("L4", sibling, detail, "XEP-0420 §9"));
+                }
+                None if speaks => {
                     let detail = "an element nobody has classified, with text or a link, in clear beside the ciphertext";
                     found.push(Found::suspect("L4", sibling, detail, "XEP-0420 §9"));
                 }
-                None => listed.add(local.char_indices().nth(MAX_NAME).map_or(local, |(end, _)| &local[..end])),
+                None => {
+                    let local = sibling.local();
+                    listed.add(local.char_indices().nth(MAX_NAME).map_or(local, |(end, _)| &local[..end]));
+                }
+                Some(_) => {}
             }
         }
         if listed.count > 0 {
@@ -124,6 +155,52 @@ impl Classes {
             found.push(Found::info("M", message, listed.detail + note, "XEP-0420 §9"));
         }
     }
+
+    /// Looks for content further down in what is none itself: metadata can be about metadata (XEP-0422), and hold anything. Returns whether
+    /// there is text, or a link in an element without a class, where neither belongs. `text` says that a row around it allows them.
+    fn check_inside(
+        &self,
+        row: Option<&Row>,
+        text: bool,
+        element: Element<'_>,
+        is_container: &impl Fn(Element<'_>) -> bool,
+        found: &mut Vec<Found>,
+    ) -> bool {
+        let text = text || row.is_some_and(|row| row.text);
+        let mut speaks = !text && (!element.own_text().trim().is_empty() || (row.is_none() && has_link(element)));
+        for inner in element.children() {
+            // A message is judged by itself.
+            let judged_elsewhere =
+                is_container(inner) || inner.is_in(ns::SCE_0) || inner.is_in(ns::SCE_1) || inner.is(ns::CLIENT, "message");
+            if judged_elsewhere {
+                continue;
+            }
+            match self.row(inner) {
+                Some(row) if row.class == Class::Content => check_content(row, inner, found),
+                row => speaks |= self.check_inside(row, text, inner, is_container, found),
+            }
+        }
+        speaks
+    }
+}
+
+/// Bodies and envelopes are not classified here.
+fn has_own_rules(sibling: Element<'_>) -> bool {
+    sibling.is(ns::CLIENT, "body") || sibling.uri().starts_with("urn:xmpp:sce:")
+}
+
+/// L4 for an element of class C.
+fn check_content(row: &Row, element: Element<'_>, found: &mut Vec<Found>) {
+    if is_filled(element) {
+        let scope = if row.partial { ": part of the content" } else { "" };
+        let detail = format!("<{}/> ({}) in clear beside the ciphertext{scope}", row.name, row.spec);
+        found.push(Found::leak("L4", element, detail, "XEP-0420 §9"));
+    }
+}
+
+/// Whether an element of class C holds anything that is not for clients without encryption.
+fn is_filled(element: Element<'_>) -> bool {
+    carries_content(element) && !is_otr(element) && !is_fallback_copy(element)
 }
 
 /// The metadata elements beside a container, as a record lists them.
@@ -161,9 +238,46 @@ fn carries_content(element: Element<'_>) -> bool {
     !element.own_text().trim().is_empty() || !element.attr_indices().is_empty() || element.children().any(carries_content)
 }
 
-fn has_link(element: Element<'_>) -> bool {
+/// Whether an attribute of an element is a link.
+pub fn has_link(element: Element<'_>) -> bool {
     let document = element.document();
-    element.attr_indices().any(|index| document.attr_value(index).contains("://")) || element.children().any(has_link)
+    element.attr_indices().any(|index| is_link(document.attr_value(index)))
+}
+
+/// What one can follow or call.
+fn is_link(value: &str) -> bool {
+    let value = value.trim_start();
+    let begins = |scheme: &str| value.as_bytes().get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()));
+    value.contains("://") || LINKS.iter().any(|scheme| begins(scheme))
+}
+
+/// Clients that format their texts repeat the fallback sentence as XHTML.
+fn is_fallback_copy(element: Element<'_>) -> bool {
+    let document = element.document();
+    let says_more = |index: usize| {
+        let style = matches!(document.attr_qname(index), "style" | "class" | "xml:lang");
+        !style && !fallback::is_known_link(document.attr_value(index))
+    };
+    let is_sentence = |body: Element<'_>| {
+        let mut text = String::new();
+        add_text(body, &mut text);
+        fallback::is_fallback(&text) || fallback::is_like_one(&text)
+    };
+    element.is(XHTML_IM, "html")
+        && element.own_text().trim().is_empty()
+        && !element.descendants().flat_map(Element::attr_indices).any(says_more)
+        && element.children().all(is_sentence)
+}
+
+/// The text of an element and what is in it, as it is read.
+fn add_text(element: Element<'_>, text: &mut String) {
+    let document = element.document();
+    for id in element.child_nodes() {
+        match document.node(id).kind {
+            NodeKind::Text => text.push_str(document.text_node(id)),
+            NodeKind::Element => add_text(document.element(id), text),
+        }
+    }
 }
 
 /// Clients of libpurple put the OTR message into the formatted body too.

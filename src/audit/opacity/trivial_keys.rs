@@ -9,6 +9,7 @@ use hkdf::Hkdf;
 use sha2::{Digest as _, Sha256};
 
 use super::container::Container;
+use super::envelope;
 use super::family::Family;
 use super::found::Found;
 use super::statistics::printable;
@@ -17,8 +18,13 @@ use super::statistics::printable;
 const FIRST: usize = 64;
 /// Decrypted at most.
 const MAX: usize = 1 << 16;
-/// Text that cannot be by chance.
+/// Printable text that cannot be by chance: once in 5 million times at this length.
 const MIN_PRINTABLE: usize = 16;
+/// UTF-8 without control characters that cannot be by chance: once in 120 million times at this length, a twentieth of that for each two
+/// bytes more.
+const MIN_UTF8: usize = 24;
+/// A tag of GCM, which some clients leave on the payload though the keys carry it too.
+const TAG: usize = 16;
 
 /// What HKDF makes of 32 zero bytes: cipher with the encryption key, and iv (XEP-0384 §4.4).
 static FROM_ZEROS: LazyLock<(Aes256, [u8; 16])> = LazyLock::new(|| {
@@ -36,11 +42,10 @@ static FIXED: LazyLock<[(Aes128Enc, &str); 2]> = LazyLock::new(|| {
 /// K1.
 pub fn check(container: &Container<'_>, canaries: &Canaries, found: &mut Vec<Found>) {
     let Some(payload) = &container.payload else { return };
-    let text = &payload.bytes[..payload.bytes.len().saturating_sub(container.tag_in_payload())];
     let hit = match container.family {
-        Family::Legacy => legacy(text, container.iv.unwrap_or_default(), canaries),
+        Family::Legacy => legacy(payload.bytes, container.tag_in_payload(), container.iv.unwrap_or_default(), canaries),
         Family::Olm => None,
-        Family::One | Family::Two => omemo(text, canaries),
+        Family::One | Family::Two => omemo(payload.bytes, canaries),
     };
     if let Some(key) = hit {
         let detail = format!("the payload opens with {key}");
@@ -48,7 +53,7 @@ pub fn check(container: &Container<'_>, canaries: &Canaries, found: &mut Vec<Fou
     }
 }
 
-fn legacy(text: &[u8], iv: &[u8], canaries: &Canaries) -> Option<&'static str> {
+fn legacy(text: &[u8], tag: usize, iv: &[u8], canaries: &Canaries) -> Option<&'static str> {
     let iv: &[u8; 12] = iv.try_into().ok()?;
     let mut counter = [0; 16];
     counter[..12].copy_from_slice(iv);
@@ -70,7 +75,7 @@ fn legacy(text: &[u8], iv: &[u8], canaries: &Canaries) -> Option<&'static str> {
         let mut first = counter.into();
         cipher.encrypt_block(&mut first);
         let first = first.iter().zip(text).map(|(key, byte)| key ^ byte);
-        (canaries.search().is_some() || may_be_text(first)) && tells(text.len(), canaries, |bytes| opened(cipher, bytes))
+        (canaries.search().is_some() || may_be_text(first)) && tells(text.len(), tag, canaries, |bytes| opened(cipher, bytes))
     };
     let fixed = FIXED.iter().find(|(cipher, _)| opens(cipher)).map(|(_, name)| *name);
     fixed.or_else(|| of_iv.into_iter().find(|(key, _)| opens(&Aes128Enc::new(key.into()))).map(|(_, name)| name))
@@ -90,22 +95,40 @@ fn omemo(text: &[u8], canaries: &Canaries) -> Option<&'static str> {
         debug_assert!(plain.is_ok_and(|plain| plain.len() == length));
         text
     };
-    // A whole payload ends in padding, which is not printable.
-    let tells = tells(text.len(), canaries, opened) || (text.len() >= FIRST && printable(&opened(FIRST - 16)));
+    // A whole payload ends in padding, which is no text.
+    let tells = tells(text.len(), 0, canaries, opened) || (text.len() >= FIRST && is_text(&opened(FIRST - 16), true));
     tells.then_some("a key of zeros")
 }
 
-/// Whether what was opened is a text, an envelope, or has a canary in it. `open` gives so many bytes.
-fn tells(length: usize, canaries: &Canaries, open: impl Fn(usize) -> Vec<u8>) -> bool {
+/// Whether what was opened is a text, perhaps with a tag behind it, an envelope, or has a canary in it. `tag` is how long the tag is if the
+/// keys have none; `open` gives so many bytes.
+fn tells(length: usize, tag: usize, canaries: &Canaries, open: impl Fn(usize) -> Vec<u8>) -> bool {
     let first = open(FIRST);
-    let tag = |at: usize| first[at..].starts_with(b"<envelope") || first[at..].starts_with(b"<content");
-    if memchr::memchr_iter(b'<', &first).any(tag) {
+    if envelope::position(&first).is_some() {
         return true;
     }
-    if length >= MIN_PRINTABLE && printable(&first) && (length <= FIRST || printable(&open(MAX))) {
+    // Where no tag is expected, a text before one has to be longer: it is one guess more.
+    let before_tag = length.saturating_sub(TAG);
+    let before_tag = if before_tag >= MIN_UTF8 || tag > 0 { before_tag } else { 0 };
+    let begins = |bytes: &[u8], end: usize| is_text(&bytes[..end.min(bytes.len())], end > bytes.len());
+    let ends = [length, before_tag];
+    if ends.iter().any(|&end| begins(&first, end)) && (length <= FIRST || ends.iter().any(|&end| begins(&open(MAX), end))) {
         return true;
     }
     canaries.search().is_some_and(|search| search.matches(&open(MAX)))
+}
+
+/// Whether bytes are a text that is too long to be one by chance. `cut` says that more follows, so that the last character may be torn.
+fn is_text(bytes: &[u8], cut: bool) -> bool {
+    if bytes.len() >= MIN_PRINTABLE && printable(bytes) {
+        return true;
+    }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) if cut && error.error_len().is_none() => std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+        Err(_) => return false,
+    };
+    text.len() >= MIN_UTF8 && text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'))
 }
 
 #[cfg(test)]
@@ -125,11 +148,53 @@ mod tests {
         for (key, name) in [([0; 16], "a key of zeros"), ([0xff; 16], "a key of ones"), (padded, "zeros and its iv as key")] {
             let mut text = b"see you at nine, at the usual place".to_vec();
             ctr::Ctr32BE::from_core(ctr::CtrCore::inner_iv_init(Aes128Enc::new(&key.into()), &counter.into())).apply_keystream(&mut text);
-            assert_eq!(legacy(&text, &iv, &Canaries::default()), Some(name));
-            assert_eq!(legacy(&text, b"other twelve", &Canaries::default()), None);
+            assert_eq!(legacy(&text, 0, &iv, &Canaries::default()), Some(name));
+            assert_eq!(legacy(&text, 0, b"other twelve", &Canaries::default()), None);
             let short = &text[..12];
-            assert_eq!(legacy(short, &iv, &Canaries::default()), None, "too short to tell");
-            assert_eq!(legacy(short, &iv, &Canaries::of_texts(["see you at"]).unwrap()), Some(name));
+            assert_eq!(legacy(short, 0, &iv, &Canaries::default()), None, "too short to tell");
+            assert_eq!(legacy(short, 0, &iv, &Canaries::of_texts(["see you at"]).unwrap()), Some(name));
+        }
+    }
+
+    #[test]
+    fn text_is_told_in_any_script() {
+        let emoji = "\u{1f44d}\u{1f3fd}\u{1f389}\u{2764}\u{fe0f}\u{1f600}\u{1f680}";
+        let long = "\u{432}\u{441}\u{442}\u{440}\u{435}\u{447}\u{430} ".repeat(12);
+        for (text, cut, expected) in [
+            ("see you at nine", false, false),
+            ("see you at nine!", false, true),
+            ("\u{e9}t\u{e9} \u{e0} Paris", false, false),
+            ("\u{e0} neuf heures, place Caf\u{e9}", false, true),
+            (emoji, false, true),
+            (&emoji[..emoji.len() - 4], true, false),
+            (&long, false, true),
+            ("\u{e0} neuf heures,\u{0}place Caf\u{e9}", false, false),
+            ("\u{e0} neuf heures,\u{85}place Caf\u{e9}", false, false),
+        ] {
+            assert_eq!(is_text(text.as_bytes(), cut), expected, "{text}");
+        }
+        assert!(!is_text(&emoji.as_bytes()[..emoji.len() - 1], false));
+        assert!(is_text(&long.as_bytes()[..63], true));
+        // A tag behind it.
+        for text in [emoji, &long, "see you at nine, at the usual place"] {
+            let payload = [text.as_bytes(), &[0x80; TAG]].concat();
+            assert!(tells(payload.len(), 0, &Canaries::default(), |bytes| payload[..bytes.min(payload.len())].to_vec()), "{text}");
+        }
+    }
+
+    /// Wrong keys make random bytes of a payload; none of those is a text.
+    #[test]
+    fn random_bytes_are_no_text() {
+        let mut state = 1u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as u8
+        };
+        for length in 1..=400 {
+            for _ in 0..200 {
+                let payload: Vec<u8> = (0..length).map(|_| random()).collect();
+                assert!(!tells(length, 0, &Canaries::default(), |bytes| payload[..bytes.min(length)].to_vec()), "{payload:x?}");
+            }
         }
     }
 

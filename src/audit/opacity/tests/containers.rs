@@ -2,6 +2,7 @@
 
 use super::make::{ANN, BEN, Key, LEGACY, Message, OMEMO_0, OMEMO_1, OMEMO_2, Random};
 use super::{Session, check};
+use crate::audit::Settings;
 
 #[track_caller]
 fn changed(namespace: &'static str, change: impl Fn(&mut Message, &mut Random), expected: &str) {
@@ -33,6 +34,26 @@ fn headers_and_payloads() {
     edited(LEGACY, "<payload>", "<payload>QUJD</payload><payload>", "SUSPECT S1");
     edited(OMEMO_2, "<payload>", "<note>hello</note><payload>", "SUSPECT S1");
     edited(OMEMO_2, "<payload>", "<note/><payload>", "OPAQUE(E1) S");
+    edited(OMEMO_2, "<payload>", "<note at='geo:48.2,16.4'/><payload>", "SUSPECT S1");
+    // Anywhere in it.
+    for namespace in [LEGACY, OMEMO_1, OMEMO_2] {
+        for (from, to) in [
+            ("<header sid='11'>", "hello<header sid='11'>"),
+            ("<header sid='11'>", "<header sid='11'>hello"),
+            ("<header sid='11'>", "<header sid='11'><note>hello</note>"),
+            ("<header sid='11'>", "<header sid='11'><note><note>hello</note></note>"),
+            ("</key>", "<note>hello</note></key>"),
+            ("</payload>", "<note>hello</note></payload>"),
+            ("</encrypted>", "hello</encrypted>"),
+        ] {
+            edited(namespace, from, to, "SUSPECT S1");
+        }
+        edited(namespace, "<header sid='11'>", "\n  <header sid='11'>\n    ", "OPAQUE(E1) S");
+    }
+    edited(OMEMO_2, "<keys jid='ben@b.example'>", "<keys jid='ben@b.example'>hello", "SUSPECT S1");
+    // Keys where the other versions have them.
+    edited(LEGACY, "<header sid='11'>", "<header sid='11'><keys><key rid='21'>QUJD</key></keys>", "SUSPECT S1");
+    edited(OMEMO_2, "<header sid='11'>", "<header sid='11'><key rid='21'>QUJD</key>", "SUSPECT S1");
     edited(OMEMO_2, "<keys jid='ben@b.example'>", "<keys>", "SUSPECT S1");
     check("<message to='ben@b.example'><encrypted xmlns='eu.siacs.conversations.axolotl'/></message>", "SUSPECT S1,S5,S10");
 }
@@ -78,6 +99,12 @@ fn recipients() {
     changed(LEGACY, |m, _| m.keys[2].rid = m.sid.clone(), "SUSPECT S5");
     changed(OMEMO_2, |m, _| m.keys[2].rid = m.sid.clone(), "SUSPECT S5");
     changed(OMEMO_2, |m, _| m.keys[0].rid = m.sid.clone(), "OPAQUE(E1) S");
+    // A sender that nobody has named: whoever it is, it is not the recipient.
+    for (key, expected) in [(2, "SUSPECT S5"), (0, "OPAQUE(E1) S")] {
+        let message = Message::new(OMEMO_2, &mut Random(7)).change(|m| m.keys[key].rid = m.sid.clone());
+        let xml = message.xml().replace(&format!("from='{ANN}/phone' "), "");
+        assert_eq!(Session::new(Settings::default()).sent(&xml), expected);
+    }
 }
 
 #[test]
@@ -225,6 +252,55 @@ fn containers_are_found_wherever_they_are() {
     check(&jingle(&message(true).container()), "SUSPECT S4");
     check(&item(&message(false).container()), "OPAQUE(E1) S,O6");
     check(&item(&message(true).container()), "SUSPECT S4,O6");
+}
+
+#[test]
+fn messages_are_judged_wherever_they_are() {
+    let message = |change: &dyn Fn(&mut Message)| Message::new(LEGACY, &mut Random(5)).change(change).xml();
+    let event = |xml: &str| {
+        format!(
+            "<message from='room@m.example' to='{ANN}/phone'><event xmlns='http://jabber.org/protocol/pubsub#event'>\
+            <items node='urn:xmpp:mucsub:nodes:messages'><item>{xml}</item></items></event></message>"
+        )
+    };
+    let published = |xml: &str| {
+        format!(
+            "<iq type='set' id='1'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='n'><item>{xml}</item></publish></pubsub></iq>"
+        )
+    };
+    let with = |beside: &'static str| move |m: &mut Message| m.beside = beside.into();
+    for (xml, expected) in [
+        (message(&|_| {}), "OPAQUE(E1) S"),
+        (message(&|m| m.keys[0].rid = "0".into()), "SUSPECT S4"),
+        (message(&with("<subject>s</subject>")), "PROVEN_LEAK L4"),
+        (message(&with("<body>see you at nine</body>")), "SUSPECT F3"),
+        ("<message xmlns='jabber:client'><envelope xmlns='urn:xmpp:sce:1'><content/></envelope></message>".into(), "PROVEN_LEAK L3"),
+        ("<message xmlns='jabber:client' to='ben@b.example'><body>see you at nine</body></message>".into(), "NOT_ENCRYPTED N1"),
+        ("<message xmlns='jabber:client' type='error'><body>see you at nine</body></message>".into(), "none"),
+        ("<message xmlns='urn:example:0'><body>see you at nine</body></message>".into(), "none"),
+    ] {
+        assert_eq!(Session::of(ANN).received(&event(&xml)), expected, "{xml}");
+        assert_eq!(Session::of(ANN).sent(&published(&xml)), expected, "{xml}");
+    }
+}
+
+#[test]
+fn so_many_messages_inside_each_other_are_judged() {
+    let leak = Message::new(LEGACY, &mut Random(5)).change(|m| m.beside = "<subject>s</subject>".into()).xml();
+    let sound = |at: u64| Message::new(LEGACY, &mut Random(50 + at)).xml();
+    let forwarded = |xml: &str| format!("<forwarded xmlns='urn:xmpp:forward:0'>{xml}</forwarded>");
+    // Side by side as many as there are,
+    for root in ["message", "iq"] {
+        let siblings: String = (0..60).map(sound).chain([leak.clone()]).map(|xml| forwarded(&xml)).collect();
+        let xml = format!("<{root} from='{BEN}' to='{ANN}/phone' type='set' id='1'>{siblings}</{root}>");
+        assert!(Session::of(ANN).received(&xml).starts_with("PROVEN_LEAK L4"), "{root}");
+    }
+    // inside each other four.
+    let inside =
+        |depth: usize| (1..depth).fold(forwarded(&leak), |xml, _| forwarded(&format!("<message xmlns='jabber:client'>{xml}</message>")));
+    let outer = |xml: &str| format!("<message from='{BEN}' to='{ANN}/phone'>{xml}</message>");
+    assert_eq!(Session::of(ANN).received(&outer(&inside(4))), "PROVEN_LEAK L4");
+    assert_eq!(Session::of(ANN).received(&outer(&inside(5))), "none");
 }
 
 #[test]

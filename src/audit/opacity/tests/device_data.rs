@@ -5,6 +5,7 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use super::super::curve::tests::sign_legacy;
 use super::make::{ANN, BEN, CLEO, Key, LEGACY, Message, OMEMO_1, OMEMO_2, Random, base64};
 use super::{Session, shown};
+use crate::audit::Settings;
 use crate::xmpp::Direction;
 
 /// A bundle with real signatures.
@@ -143,6 +144,29 @@ fn faulty_bundles() {
     bundle(LEGACY, |b| b.prekeys.truncate(19), "SUSPECT B4");
     bundle(OMEMO_2, |b| b.prekeys.truncate(25), "none");
     bundle(OMEMO_2, |b| b.prekeys.truncate(24), "SUSPECT B4");
+}
+
+#[test]
+fn data_of_an_account_nobody_has_named() {
+    let nobody = || Session::new(Settings::default());
+    for namespace in [LEGACY, OMEMO_2] {
+        let mut random = Random(7);
+        let mut bundle = || Bundle::new(namespace, &mut random);
+        assert_eq!(nobody().sent(&bundle().published(11)), "none");
+        assert_eq!(nobody().sent(&bundle().change(|b| b.signature[9] ^= 1).published(11)), "SUSPECT B2");
+        let few = bundle().change(|b| b.prekeys.truncate(5));
+        assert_eq!(nobody().sent(&few.published(11)), "SUSPECT B4");
+        // Not even in an item.
+        let item = few.item(11);
+        let alone = &item[item.find("<bundle").unwrap()..item.find("</item>").unwrap()];
+        assert_eq!(nobody().sent(&format!("<iq type='set' id='1'>{alone}</iq>")), "SUSPECT B4");
+        // It is one account, whatever its name.
+        let mut session = nobody();
+        assert_eq!(session.sent(&bundle().published(11)), "none");
+        assert_eq!(session.sent(&bundle().published(11)), "SUSPECT D6");
+    }
+    let list = announce(OMEMO_2, &[11, 12]).replace("<device id='12'/>", "<device id='12' label='Phone'/>");
+    assert_eq!(nobody().sent(&list), "SUSPECT D4");
 }
 
 #[test]
@@ -335,7 +359,65 @@ fn a_device_that_the_server_added() {
         // The client has announced it itself.
         assert_eq!(session.sent(&announce(namespace, &[11, 12, 13])), "none");
         assert_eq!(session.sent(&to("13")), "OPAQUE(E1) S");
+        // The first list is the client's own.
+        let mut session = Session::of(ANN);
+        assert_eq!(session.sent(&announce(namespace, &[11, 12])), "none");
+        assert_eq!(session.received(&event(namespace, ANN, &[11, 12])), "none");
+        assert_eq!(session.sent(&to("12")), "OPAQUE(E1) S");
+        assert_eq!(session.received(&event(namespace, ANN, &[11, 12, 13])), "none");
+        assert_eq!(session.sent(&to("13")), "SUSPECT D5");
     }
+}
+
+#[test]
+fn readers_that_the_message_does_not_name() {
+    let mut random = Random(18);
+    let mut to_cleo = || {
+        let mut message = Message::new(OMEMO_2, &mut random);
+        message.keys[0].rid = "31".into();
+        message.keys[0].jid = CLEO;
+        message
+    };
+    assert_eq!(Session::of(ANN).sent(&to_cleo().xml()), "SUSPECT D7");
+    // Items of a node are for whoever may read it.
+    for item in ["{}", "<encrypted xmlns='urn:xmpp:pte:0' by='ben@b.example' type='urn:xmpp:omemo:2'>{}</encrypted>"] {
+        let event = format!(
+            "<message from='{BEN}' to='{ANN}/phone'><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='n'><item>{}</item></items></event></message>",
+            item.replace("{}", &to_cleo().container())
+        );
+        assert!(Session::of(ANN).received(&event).starts_with("OPAQUE(E1) S"), "{event}");
+    }
+    // In private in a room, also one that was not seen before.
+    let marked = "<x xmlns='http://jabber.org/protocol/muc#user'/>";
+    let private = to_cleo().change(|m| (m.to, m.beside) = ("room@m.example/cleo".into(), marked.into()));
+    assert_eq!(Session::of(ANN).sent(&private.xml()), "OPAQUE(E1) S");
+    let back = to_cleo().change(|m| (m.from, m.to, m.beside) = ("room@m.example/cleo".into(), format!("{ANN}/phone"), marked.into()));
+    assert_eq!(Session::of(ANN).received(&back.xml()), "OPAQUE(E1) S");
+    // Other addresses (XEP-0033).
+    for (addresses, expected) in [
+        ("<address type='to' jid='ben@b.example'/><address type='cc' jid='cleo@c.example/x'/>", "OPAQUE(E1) S"),
+        ("<address type='replyto' jid='cleo@c.example'/>", "SUSPECT D7"),
+    ] {
+        let addresses = format!("<addresses xmlns='http://jabber.org/protocol/address'>{addresses}</addresses>");
+        assert_eq!(Session::of(ANN).sent(&to_cleo().change(|m| m.beside = addresses.clone()).xml()), expected, "{addresses}");
+    }
+}
+
+#[test]
+fn a_device_of_nobody_in_a_room_nobody_has_listed() {
+    let mut random = Random(19);
+    let mut message = |rid: &str| {
+        let mut message = Message::new(LEGACY, &mut random);
+        message.keys[0].rid = rid.into();
+        message.change(|m| (m.to, m.kind) = ("room@m.example".into(), "groupchat")).xml()
+    };
+    assert_eq!(Session::with_lists(LEGACY).sent(&message("31")), "OPAQUE(E1) S");
+    assert_eq!(Session::with_lists(LEGACY).sent(&message("77")), "SUSPECT D1");
+    // Lists of the session are never all.
+    let mut session = Session::of(ANN);
+    session.sent(&announce(LEGACY, &[11, 12]));
+    session.received(&event(LEGACY, BEN, &[21, 22]));
+    assert_eq!(session.sent(&message("77")), "OPAQUE(E1) S");
 }
 
 #[test]

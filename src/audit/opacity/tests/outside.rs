@@ -44,7 +44,84 @@ fn classes_of_siblings() {
     }
     beside(LEGACY, "<subject/><spoiler xmlns='urn:xmpp:spoiler:0'/>", "OPAQUE(E1) S");
     beside(LEGACY, "<unheard-of xmlns='urn:example:0'>text</unheard-of>", "SUSPECT L4");
-    beside(LEGACY, "<unheard-of xmlns='urn:example:0' a='https://a.example/f'/>", "SUSPECT L4");
+    for link in
+        ["https://a.example/f", "mailto:ben@b.example", "XMPP:ben@b.example", "geo:48.2,16.4", "tel:+43", "www.a.example", "data:,x"]
+    {
+        beside(LEGACY, &format!("<unheard-of xmlns='urn:example:0'><a at='{link}'/></unheard-of>"), "SUSPECT L4");
+    }
+    beside(LEGACY, "<unheard-of xmlns='urn:example:0' a='telephone'/>", "OPAQUE(E1) S,M");
+    beside(LEGACY, "see you at nine", "SUSPECT L4");
+    beside(LEGACY, "\n  ", "OPAQUE(E1) S");
+}
+
+#[test]
+fn content_inside_metadata() {
+    let about = |inner: &str| format!("<apply-to xmlns='urn:xmpp:fasten:0' id='1'>{inner}</apply-to>");
+    let link = "<x xmlns='jabber:x:oob'><url>https://a.example/f</url></x>";
+    for (inner, expected) in [
+        (link, "PROVEN_LEAK L4,M"),
+        ("<reactions xmlns='urn:xmpp:reactions:0' id='1'><reaction>x</reaction></reactions>", "PROVEN_LEAK L4,M"),
+        ("<Description xmlns='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><title>t</title></Description>", "PROVEN_LEAK L4,M"),
+        (&about(link), "PROVEN_LEAK L4,M"),
+        ("<retract xmlns='urn:xmpp:message-retract:0'/>", "OPAQUE(E1) S,M"),
+        ("<unheard-of xmlns='urn:example:0'>text</unheard-of>", "SUSPECT L4,M"),
+        ("<unheard-of xmlns='urn:example:0' a='https://a.example/f'/>", "SUSPECT L4,M"),
+    ] {
+        beside(LEGACY, &about(inner), expected);
+    }
+    clear(&about(link), "NOT_ENCRYPTED N1");
+    clear(&about("<retract xmlns='urn:xmpp:message-retract:0'/>"), "none");
+    let span = |inner: &str| format!("<markup xmlns='urn:xmpp:markup:0'><span start='0' end='4'>{inner}</span></markup>");
+    beside(LEGACY, &span("<emphasis/>"), "OPAQUE(E1) S,M");
+    beside(LEGACY, &span("<emoji xmlns='urn:xmpp:markup:emoji:0' name='pondering'/>"), "PROVEN_LEAK L4,M");
+    beside(LEGACY, &format!("<store xmlns='urn:xmpp:hints'>{link}</store>"), "PROVEN_LEAK L4");
+    // Text where none belongs.
+    beside(LEGACY, "<store xmlns='urn:xmpp:hints'>see you</store>", "SUSPECT L4");
+    beside(LEGACY, "<origin-id xmlns='urn:xmpp:sid:0' id='1'><a>see you</a></origin-id>", "SUSPECT L4");
+    beside(LEGACY, "<request xmlns='urn:xmpp:receipts'>see you</request>", "SUSPECT L4,M");
+    beside(LEGACY, "<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'>Offline Storage</delay>", "OPAQUE(E1) S");
+    beside(LEGACY, "<x xmlns='http://jabber.org/protocol/muc#user'><invite><reason>do come</reason></invite></x>", "OPAQUE(E1) S");
+}
+
+/// A container that is not beside the content protects nothing of it.
+#[test]
+fn content_beside_something_that_holds_a_container() {
+    let call = |container: &str| {
+        format!(
+            "<jingle xmlns='urn:xmpp:jingle:1' action='session-initiate'><content creator='initiator' name='f'>\
+            <security xmlns='urn:xmpp:jingle:jet:0' type='{LEGACY}'>{container}</security></content></jingle>"
+        )
+    };
+    let item = |container: &str| {
+        format!("<event xmlns='http://jabber.org/protocol/pubsub#event'><items node='n'><item>{container}</item></items></event>")
+    };
+    let omemo = Message::new(LEGACY, &mut Random(7));
+    let key = omemo.clone().change(|m| m.payload = None).container();
+    let openpgp = format!("<openpgp xmlns='urn:xmpp:openpgp:0'>{}</openpgp>", packets(&[(3, &[4, 9]), (20, &[1, 2, 3])]));
+    let oob = "<x xmlns='jabber:x:oob'><url>https://a.example/f</url></x>";
+    for wrapped in [call(&key), item(&omemo.container())] {
+        clear(&wrapped, "OPAQUE(E1) S");
+        clear(&(wrapped.clone() + "<body>see you at nine</body>"), "NOT_ENCRYPTED N1");
+        clear(&(wrapped.clone() + oob), "NOT_ENCRYPTED N1");
+        clear(&format!("{wrapped}<body>{FALLBACK}</body>"), "OPAQUE(E1) S");
+    }
+    clear(&item(&openpgp), "OTHER_E2EE O1");
+    clear(&(item(&openpgp) + "<body>see you at nine</body>"), "NOT_ENCRYPTED N1,O1");
+    // Nor does one that is forwarded.
+    let forwarded = format!("<forwarded xmlns='urn:xmpp:forward:0'>{}</forwarded>", omemo.xml());
+    clear(&(forwarded.clone() + "<body>see you at nine</body>"), "NOT_ENCRYPTED N1");
+    // In a conversation that is encrypted it is a step back.
+    let mut session = Session::of(ANN);
+    assert_eq!(session.sent(&omemo.xml()), "OPAQUE(E1) S");
+    let other = Message::new(LEGACY, &mut Random(8));
+    for wrapped in [call(&other.clone().change(|m| m.payload = None).container()), forwarded.clone()] {
+        let text = format!("<message to='{BEN}'>{wrapped}<body>see you at nine</body></message>");
+        assert_eq!(session.sent(&text), "SUSPECT L6,N1", "{text}");
+    }
+    // One that only forwards does not begin one.
+    let mut session = Session::of(ANN);
+    assert_eq!(session.sent(&format!("<message to='{BEN}'>{forwarded}</message>")), "OPAQUE(E1) S");
+    assert_eq!(session.sent(&format!("<message to='{BEN}'><body>x</body></message>")), "NOT_ENCRYPTED N1");
 }
 
 #[test]
@@ -64,6 +141,32 @@ fn bodies_beside_a_container() {
     let marked = "<fallback xmlns='urn:xmpp:fallback:0' for='eu.siacs.conversations.axolotl'/>";
     beside(LEGACY, &(body("see you at nine") + marked), "SUSPECT F3");
     beside(LEGACY, &(body(FALLBACK) + marked), "OPAQUE(E1) S");
+}
+
+#[test]
+fn sentences_in_other_words() {
+    let sentence = "Diese Nachricht ist mit OMEMO verschl\u{fc}sselt.";
+    let body = |text: &str| format!("<body>{text}</body>");
+    beside(LEGACY, &body(sentence), "OPAQUE(E1) S,F1");
+    beside(OMEMO_2, &body(sentence), "OPAQUE(E1) S,F1,P");
+    beside(LEGACY, &body(&format!("{sentence} Bis um neun!")), "SUSPECT F3");
+    beside(LEGACY, &body(&format!("Bis um neun! {sentence}")), "SUSPECT F3");
+    // Alone it is one only when the message says so.
+    clear(&body(sentence), "NOT_ENCRYPTED N1");
+    clear(&(body(sentence) + "<encryption xmlns='urn:xmpp:eme:0' namespace='urn:xmpp:omemo:2'/>"), "NOT_ENCRYPTED N2");
+    // Formatted.
+    let html = |inner: &str| {
+        format!("<html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>{inner}</body></html>")
+    };
+    beside(LEGACY, &(body(FALLBACK) + &html(FALLBACK)), "OPAQUE(E1) S");
+    beside(LEGACY, &html(&format!("<p>{sentence}</p>")), "OPAQUE(E1) S");
+    let link = "This is an OMEMO encrypted message which your client doesn't seem to support. \
+        Find more information on <a href='https://conversations.im/omemo'>https://conversations.im/omemo</a>";
+    beside(LEGACY, &html(link), "OPAQUE(E1) S");
+    beside(LEGACY, &html(&link.replace("href='https://conversations.im/omemo'", "href='https://a.example/f'")), "PROVEN_LEAK L4");
+    beside(LEGACY, &html(&format!("{FALLBACK} See you at nine")), "PROVEN_LEAK L4");
+    beside(LEGACY, &html(&format!("<p title='see you at nine' style='color: red'>{FALLBACK}</p>")), "PROVEN_LEAK L4");
+    beside(LEGACY, &html(FALLBACK).replace("<body", "see you at nine<body"), "PROVEN_LEAK L4");
 }
 
 #[test]
@@ -93,6 +196,14 @@ fn envelopes_in_clear() {
     let text = b"<envelope xmlns='urn:xmpp:sce:1'><content><body>\xc3\xa9</body></content></envelope>          ".to_vec();
     let xml = Message::new(OMEMO_2, &mut Random(7)).change(|m| m.payload = Some(text[..80].to_vec())).xml();
     check(&xml, "PROVEN_LEAK L3,T1,T3");
+    let text = b"<ns0:envelope xmlns:ns0='urn:xmpp:sce:1'><ns0:content><ns1:body xmlns:ns1='jabber:client'>hello</ns1:body></ns0:content>";
+    let xml = Message::new(OMEMO_2, &mut Random(7)).change(|m| m.payload = Some(text[..112].to_vec())).xml();
+    check(&xml, "PROVEN_LEAK L3,T1,T2,T3");
+    // OpenPGP's, which nobody encrypted.
+    let readable = "<signcrypt xmlns='urn:xmpp:openpgp:0'><payload><body xmlns='jabber:client'>hello</body></payload></signcrypt>";
+    clear(readable, "NOT_ENCRYPTED N1");
+    clear(&format!("{readable}<encryption xmlns='urn:xmpp:eme:0' namespace='urn:xmpp:openpgp:0'/>"), "SUSPECT L6,N1");
+    beside(LEGACY, readable, "SUSPECT L4");
 }
 
 #[test]
@@ -100,6 +211,10 @@ fn keys_in_clear() {
     let link = format!("aesgcm://up.example/f.jpg#{}", "1a".repeat(44));
     clear(&format!("<body>{link}</body>"), "PROVEN_LEAK L5,N1");
     beside(LEGACY, &format!("<body>{link}</body>"), "PROVEN_LEAK L5,F3");
+    clear(&format!("<body>{}</body>", link.replace("aesgcm", "AESGCM")), "PROVEN_LEAK L5,N1");
+    clear(&format!("<body>{}</body>", link.replace("aesgcm", "https")), "PROVEN_LEAK L5,N1");
+    clear(&format!("<body>{}</body>", link.replace('#', "&#35;")), "PROVEN_LEAK L5,N1");
+    clear(&format!("<body>https://a.example/f#{}</body>", "1a".repeat(20)), "NOT_ENCRYPTED N1");
     beside(LEGACY, &format!("<x xmlns='jabber:x:oob'><url>{link}</url></x>"), "PROVEN_LEAK L4,L5");
     check(
         &format!("<iq type='set' id='1'><query xmlns='jabber:iq:private'><note xmlns='urn:example:0' at='{link}'/></query></iq>"),
@@ -205,9 +320,38 @@ fn other_systems() {
     clear("<encrypted xmlns='urn:example:mls'>QUJD</encrypted>", "OTHER_E2EE O5");
     clear("<encrypted xmlns='urn:example:mls'>QUJD</encrypted><subject>s</subject>", "PROVEN_LEAK L4,O5");
     clear("<sealed xmlns='urn:example:mls'>QUJD</sealed><encryption xmlns='urn:xmpp:eme:0' namespace='urn:example:mls'/>", "OTHER_E2EE O5");
-    check(
-        "<iq type='set' id='1'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='n'><item>\
-        <encrypted xmlns='urn:xmpp:pte:0' by='x'/></item></publish></pubsub></iq>",
-        "SUSPECT O6",
-    );
+    // What is known to be something else is no container, whatever is announced.
+    for content in [
+        "<x xmlns='jabber:x:oob'><url>https://a.example/f</url></x>",
+        "<subject>s</subject>",
+        "<html xmlns='http://jabber.org/protocol/xhtml-im'><body xmlns='http://www.w3.org/1999/xhtml'>x</body></html>",
+    ] {
+        let namespace = content.split('\'').nth(1).unwrap_or("jabber:client");
+        clear(&format!("{content}<encryption xmlns='urn:xmpp:eme:0' namespace='{namespace}'/>"), "SUSPECT L6,N1");
+    }
+    clear("<o:encrypted>QUJD</o:encrypted>", "SUSPECT O5");
+    clear("<body>?OTR,1,1,see you at nine,</body>", "SUSPECT O2");
+}
+
+#[test]
+fn items_of_nodes() {
+    let item = |item: &str, expected: &str| {
+        let items = format!("<item>{item}</item>");
+        let pubsub = format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='n'>{items}</publish></pubsub>");
+        check(&format!("<iq type='set' id='1'>{pubsub}</iq>"), expected);
+        let event = format!("<event xmlns='http://jabber.org/protocol/pubsub#event'><items node='n'>{items}</items></event>");
+        assert_eq!(Session::of(ANN).received(&format!("<message from='{BEN}' to='{ANN}'>{event}</message>")), expected);
+    };
+    let targeted = |inner: &str| format!("<encrypted xmlns='urn:xmpp:pte:0' by='x'>{inner}</encrypted>");
+    let entry = "<entry xmlns='http://www.w3.org/2005/Atom'><title>t</title></entry>";
+    let unknown = "<encrypted xmlns='urn:example:mls'>QUJD</encrypted>";
+    let omemo = Message::new(OMEMO_2, &mut Random(7)).container();
+    item(entry, "none");
+    item(unknown, "OTHER_E2EE O5");
+    item(&omemo, "OPAQUE(E1) S");
+    item(&targeted(""), "SUSPECT O6");
+    item(&targeted(entry), "SUSPECT O6");
+    item(&targeted(&omemo), "OPAQUE(E1) S,O6");
+    item(&targeted(&(omemo.clone() + entry)), "SUSPECT O6");
+    item(&targeted(unknown), "OTHER_E2EE O5,O6");
 }

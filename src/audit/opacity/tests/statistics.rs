@@ -61,13 +61,26 @@ fn uneven_bytes_add_up() {
 #[test]
 fn trivial_keys_are_tried() {
     let iv = *b"twelve bytes";
-    let mut text = b"see you at nine, at the usual place".to_vec();
     let mut counter = [0; 16];
     counter[..12].copy_from_slice(&iv);
     counter[15] = 2;
-    ctr::Ctr32BE::<aes::Aes128>::new(&[0xff; 16].into(), &counter.into()).apply_keystream(&mut text);
-    let xml = Message::new(LEGACY, &mut Random(34)).change(|m| (m.iv, m.payload) = (Some(iv.to_vec()), Some(text))).xml();
-    check(&xml, "PROVEN_LEAK K1");
+    let sealed = |text: &str, tag: &[u8], expected: &str| {
+        let mut payload = text.as_bytes().to_vec();
+        ctr::Ctr32BE::<aes::Aes128>::new(&[0xff; 16].into(), &counter.into()).apply_keystream(&mut payload);
+        payload.extend(tag);
+        check(&Message::new(LEGACY, &mut Random(34)).change(|m| (m.iv, m.payload) = (Some(iv.to_vec()), Some(payload))).xml(), expected);
+    };
+    for text in [
+        "see you at nine, at the usual place",
+        "\u{e0} neuf heures, place Caf\u{e9}, comme d\u{2019}habitude",
+        "\u{1f44d}\u{1f3fd}\u{1f389}\u{1f600}\u{1f680}\u{1f30d}",
+        "<message><body>\u{e9}</body></message>",
+    ] {
+        sealed(text, &[], "PROVEN_LEAK K1");
+        // The keys carry the tag, and so does the payload.
+        sealed(text, &Random(37).bytes(16), "PROVEN_LEAK K1");
+    }
+    sealed("\u{1f44d}\u{1f3fd}\u{1f389}", &[], "OPAQUE(E1) S");
 }
 
 /// 200,000 random payloads of chat length: T1 to T7 and K stay silent, as their error bounds say.
