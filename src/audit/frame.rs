@@ -173,7 +173,7 @@ impl Auditor {
             stanza: self.document.root(),
             direction,
             phase: stanza.phase,
-            verdict: stanza.verdict.as_ref().map(|verdict| Judged { body: verdict.body, rules: &verdict.rules }),
+            verdict: stanza.verdict.as_ref().map(|verdict| Judged { body: verdict.body, rules: &verdict.rules, noted: &verdict.noted }),
             conversation: stanza.conversation.as_deref(),
             at: self.at.map(|at| at.mono_micros),
             number: input.unwrap_or(self.seq),

@@ -26,7 +26,7 @@ pub use choice::{Accepted, Choice, ChoiceError};
 pub use engine::{Engine, RuleSet};
 pub use overview::overview;
 pub use rule::{Avoidability, Check, Confidence, Found, Out, Rule, Severity, Theme};
-pub use seen::{Judged, Seen, Sight};
+pub use seen::{Judged, Passed, Seen, Sight, Soon};
 pub use world::{Affiliation, Away, MAX_ENTRIES, RoomKind, World};
 
 /// The registry: one line a rule, ordered by theme.

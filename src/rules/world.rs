@@ -13,6 +13,7 @@ use super::names::{
 use super::seen::{Facts, child};
 use super::shared::Shared;
 use super::{Judged, Sight};
+use crate::audit::way;
 use crate::record::Verdict;
 use crate::xmpp::Direction;
 use crate::xmpp::element::Element;
@@ -77,6 +78,8 @@ pub struct Encrypted {
 #[derive(Debug, Default)]
 pub struct World {
     own: Option<String>,
+    /// The server said so.
+    bound: bool,
     accounts: Vec<String>,
     roster: FxHashMap<String, Contact>,
     roster_seen: bool,
@@ -146,6 +149,12 @@ impl World {
             Some(own) => own == bare,
             None => self.accounts.iter().any(|account| account == bare),
         }
+    }
+
+    /// Which way a stanza went: as one was told, or as it shows by itself.
+    pub(super) fn way(&self, stanza: Element<'_>, direction: Option<Direction>) -> Option<Direction> {
+        let knows = self.own.is_some() || !self.accounts.is_empty();
+        direction.or_else(|| way::shown(stanza, |address| knows.then(|| self.is_own(address))))
     }
 
     /// Whether this is the own server or a host below it.
@@ -306,6 +315,19 @@ impl World {
         self.devices.iter().map(FxHashMap::len).sum()
     }
 
+    /// Learns whose session it is, before the server has said so; and before the rules see the stanza. Of several accounts under test it has
+    /// to be one.
+    pub(super) fn learn_own(&mut self, sight: &Sight<'_>) {
+        if self.own.is_some() {
+            return;
+        }
+        let Some(direction) = self.way(sight.stanza, sight.direction) else { return };
+        let Some(address) = way::own_address(sight.stanza, direction) else { return };
+        if self.accounts.is_empty() || self.is_own(address) {
+            self.set_own(address);
+        }
+    }
+
     /// Learns from a stanza, after the rules have seen it.
     pub(super) fn learn(&mut self, seen: &Lesson<'_>) {
         let stanza = seen.stanza;
@@ -315,7 +337,7 @@ impl World {
             "message" => self.learn_message(stanza, seen),
             "success" if stanza.uri() == SASL2 => {
                 if let Some(identifier) = child(stanza, SASL2, "authorization-identifier") {
-                    self.set_own(identifier.own_text().trim());
+                    self.bind(identifier.own_text().trim());
                 }
             }
             "features" if stanza.uri() == STREAM && !seen.sent => self.learn_mechanisms(stanza),
@@ -328,8 +350,8 @@ impl World {
 
     fn learn_iq(&mut self, iq: Element<'_>, seen: &Lesson<'_>) {
         let sent = seen.sent;
-        if let Some(jid) = child(iq, BIND, "bind").and_then(|bind| child(bind, BIND, "jid")) {
-            self.set_own(jid.own_text().trim());
+        if !sent && let Some(jid) = way::bound_address(iq, None) {
+            self.bind(jid.trim());
         }
         let from_own_server = || iq.attr("from").is_none_or(|from| self.is_own(from) || self.is_own_server(from));
         if let Some(query) = child(iq, ROSTER, "query").filter(|_| !sent && from_own_server()) {
@@ -500,6 +522,14 @@ impl World {
             self.rooms.insert(bare.to_owned(), Room::default());
         }
         self.rooms.get_mut(bare)
+    }
+
+    /// The server says whose session it is: that overrules what was shown or told, and nothing later overrules it.
+    fn bind(&mut self, address: &str) {
+        if !self.bound && !address.is_empty() {
+            self.bound = true;
+            self.set_own(address);
+        }
     }
 
     fn set_own(&mut self, address: &str) {
