@@ -6,7 +6,9 @@
 //!
 //! Adding a rule is adding one file with its manual page, one line in the table below, and one file of fixtures in `tests/rules/`.
 
+mod asked;
 mod choice;
+mod device_lists;
 mod engine;
 mod file_format;
 mod file_name;
