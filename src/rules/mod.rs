@@ -21,6 +21,7 @@ mod rule;
 mod seen;
 mod shared;
 pub mod stored;
+mod user_text;
 mod words;
 mod world;
 
