@@ -18,7 +18,7 @@ impl Auditor {
     pub(super) fn blank(&mut self, direction: Option<Direction>) -> Box<Stanza> {
         let mut stanza = self.spare.stanza(&self.catalog);
         stanza.direction = direction;
-        stanza.phase = direction.map_or(Phase::LoggedIn, |d| self.sides[d.index()].phase);
+        stanza.phase = self.sides[direction.map_or(0, Direction::index)].phase;
         stanza
     }
 
@@ -163,6 +163,7 @@ impl Auditor {
         let protects = judged.as_ref().is_some_and(|judged| judged.protects);
         stanza.verdict = judged.map(|judged| judged.verdict);
         if message.id == root.id {
+            let direction = self.memory.way(root, direction);
             self.expect_encryption(&mut stanza, direction, protects);
         }
         if self.watch.is_active() {
@@ -172,7 +173,7 @@ impl Auditor {
             stanza: self.document.root(),
             direction,
             phase: stanza.phase,
-            verdict: stanza.verdict.as_ref().map(|verdict| Judged { body: verdict.body, rules: &verdict.rules }),
+            verdict: stanza.verdict.as_ref().map(|verdict| Judged { body: verdict.body, rules: &verdict.rules, noted: &verdict.noted }),
             conversation: stanza.conversation.as_deref(),
             at: self.at.map(|at| at.mono_micros),
             number: input.unwrap_or(self.seq),

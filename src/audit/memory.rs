@@ -5,6 +5,7 @@ use std::hash::BuildHasher as _;
 use foldhash::quality::RandomState;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::way;
 use crate::catalog::Known;
 use crate::xmpp::Direction;
 use crate::xmpp::element::Element;
@@ -21,6 +22,8 @@ const MAX_PENDING: usize = 4096;
 pub struct Memory {
     /// Bare address of the account, normalised, once known.
     pub own: Option<String>,
+    /// The server said so.
+    bound: bool,
     /// Resource that was bound.
     pub resource: Option<String>,
     /// Addresses named as accounts under test.
@@ -126,16 +129,25 @@ impl Memory {
         }
     }
 
+    /// Which way a stanza went: as one was told, or as it shows by itself.
+    pub fn way(&self, stanza: Element<'_>, direction: Option<Direction>) -> Option<Direction> {
+        let knows = self.own.is_some() || !self.accounts.is_empty();
+        direction.or_else(|| way::shown(stanza, |address| knows.then(|| self.is_own(address))))
+    }
+
     /// Learns from a stanza. Without a direction only what the stanza itself proves is taken as the account's own.
     pub fn learn(&mut self, stanza: Element<'_>, direction: Option<Direction>, known: &Known) {
+        if self.own.is_none() {
+            self.learn_own(stanza, direction);
+        }
         let sym = stanza.sym();
         if sym == known.iq {
-            self.learn_iq(stanza, known);
+            self.learn_iq(stanza, direction, known);
         } else if sym == known.presence {
             self.learn_presence(stanza, direction, known);
         } else if sym == known.sasl2_success {
             if let Some(identifier) = stanza.child(known.sasl2_identifier) {
-                self.set_own(identifier.own_text().trim());
+                self.bind(identifier.own_text().trim());
             }
         } else if sym == known.message && stanza.attr("type") == Some("groupchat") {
             let room = if direction == Some(Direction::ServerToClient) { stanza.attr("from") } else { stanza.attr("to") };
@@ -143,9 +155,11 @@ impl Memory {
         }
     }
 
-    fn learn_iq(&mut self, iq: Element<'_>, known: &Known) {
-        if let Some(jid) = iq.child(known.bind).and_then(|bind| bind.child(known.bind_jid)) {
-            self.set_own(jid.own_text().trim());
+    fn learn_iq(&mut self, iq: Element<'_>, direction: Option<Direction>, known: &Known) {
+        if iq.child(known.bind).is_some()
+            && let Some(jid) = way::bound_address(iq, direction)
+        {
+            self.bind(jid.trim());
         }
         if let Some(query) = iq.child(known.roster_query) {
             for item in query.children().filter(|child| child.sym() == known.roster_item) {
@@ -166,6 +180,23 @@ impl Memory {
             }
         } else if presence.attr("type").is_none() && presence.child(known.muc_join).is_some() {
             self.add_room(presence.attr("to"));
+        }
+    }
+
+    /// Whose session it is, before the server has said so. Of several accounts under test it has to be one.
+    fn learn_own(&mut self, stanza: Element<'_>, direction: Option<Direction>) {
+        let Some(direction) = self.way(stanza, direction) else { return };
+        let Some(address) = way::own_address(stanza, direction) else { return };
+        if self.accounts.is_empty() || self.is_own(address) {
+            self.set_own(address);
+        }
+    }
+
+    /// The server says whose session it is: that overrules what was shown or told, and nothing later overrules it but the same account.
+    fn bind(&mut self, address: &str) {
+        if !self.bound || self.is_own(address) {
+            self.bound = true;
+            self.set_own(address);
         }
     }
 

@@ -25,6 +25,7 @@ pub mod opacity;
 mod resumption;
 mod spare;
 pub mod value;
+pub mod way;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -138,6 +139,8 @@ pub struct Auditor {
     extractor: Extractor,
     spare: Spare,
     seq: u64,
+    /// The last features of a stream offered STARTTLS, and nothing else said that the stream is in clear.
+    tls_offered: bool,
     /// When the frame that is being read arrived.
     at: Option<Moment>,
     opened: Option<Moment>,
@@ -164,6 +167,7 @@ impl Auditor {
             extractor: Extractor::default(),
             spare: Spare::default(),
             seq: 0,
+            tls_offered: false,
             at: None,
             opened: None,
         }
@@ -414,8 +418,10 @@ impl Auditor {
                 None => break,
             }
         }
-        if let (Some(phase), Some(direction)) = (phase, direction) {
-            self.sides[direction.index()].phase = phase;
+        if let Some(phase) = phase {
+            // Without a direction it is true of both.
+            let sides = Direction::BOTH.into_iter().filter(|side| direction.is_none_or(|direction| direction == *side));
+            sides.for_each(|side| self.sides[side.index()].phase = phase);
         }
         let mut stanza = match found {
             Some(frame) => self.audit_watched(framer.bytes(&frame), &frame, direction, Some(input)),
@@ -426,11 +432,9 @@ impl Auditor {
             }
         };
         stanza.input = Some(input);
-        if let Some(phase) = phase {
-            stanza.phase = phase;
-        }
-        if let Some(direction) = direction {
-            self.follow_phase(direction, &stanza);
+        if direction != Some(Direction::ClientToServer) {
+            self.follow_tls(&stanza, phase);
+            self.follow_phase(Direction::ServerToClient, &stanza);
         }
         let record = Record { session: self.session.clone(), seq: self.seq, at: self.at, body: Body::Stanza(stanza) };
         self.seq += 1;
@@ -455,9 +459,32 @@ impl Auditor {
         self.queue.push_back(Queued::Body { body: Body::Gap(gap), at: None });
     }
 
+    /// Where no relay says when TLS begins, what the server says does: `<proceed/>` is the last thing in clear (RFC 6120 §5.4.2.3), and a
+    /// stream on which STARTTLS is offered is not inside TLS (§5.4.3.3), unless the input `said` its phase.
+    fn follow_tls(&mut self, stanza: &Stanza, said: Option<Phase>) {
+        let phase = match (stanza.name.as_str(), stanza.namespace.as_str()) {
+            ("proceed", ns::TLS) => {
+                self.tls_offered = false;
+                Phase::BeforeLogin
+            }
+            ("features", ns::STREAM) if said.is_none() => {
+                let offers = stanza.payloads.iter().any(|payload| payload == ns::TLS);
+                if !offers && !self.tls_offered {
+                    return;
+                }
+                // Features without the offer follow on TLS, though it was not shown how that began.
+                self.tls_offered = offers;
+                if offers { Phase::BeforeTls } else { Phase::BeforeLogin }
+            }
+            _ => return,
+        };
+        self.sides.iter_mut().for_each(|side| side.phase = phase);
+    }
+
     /// Login ends the phase with small limits (SASL success, SASL2 success).
     fn follow_phase(&mut self, direction: Direction, stanza: &Stanza) {
         if direction == Direction::ServerToClient && stanza.name == "success" && matches!(stanza.namespace.as_str(), ns::SASL | ns::SASL2) {
+            self.tls_offered = false;
             for side in Direction::BOTH {
                 let limit = match side {
                     Direction::ClientToServer => self.settings.limits.max_bytes_client,

@@ -73,6 +73,83 @@ fn clear_text_after_encrypted_text_is_a_finding() {
     assert_eq!(seen, ["NOT_ENCRYPTED", "OPAQUE", "SUSPECT", "clear-text-after-encryption [1, 2]", "NOT_ENCRYPTED"]);
 }
 
+/// Phases of a session that no relay follows: as the input says, else as the stanzas show.
+#[test]
+fn the_phase_follows_from_the_stanzas() {
+    const AUTH: &str = "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AG1pcmEAc2VjcmV0</auth>";
+    const PROCEED: &str = "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>";
+    const SUCCESS: &str = "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>";
+    const FEATURES: &str = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>";
+    const OFFER: &str = "<stream:features xmlns:stream='http://etherx.jabber.org/streams'>\
+        <starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls></stream:features>";
+    let sent = Some(Direction::ClientToServer);
+    let received = Some(Direction::ServerToClient);
+    let clear = Some(Phase::BeforeTls);
+    let check = |lines: &[(Option<Direction>, Option<Phase>, &str)], phase: Phase, rule: &str| {
+        let mut auditor = Auditor::new(Catalog::builtin(), Arc::default(), "s").assume_logged_in();
+        let mut last = (Phase::LoggedIn, Vec::new());
+        for (input, (direction, phase, xml)) in lines.iter().enumerate() {
+            let Body::Stanza(stanza) = auditor.audit_one(xml.as_bytes(), *direction, *phase, input as u64).body else { unreachable!() };
+            last = (stanza.phase, Vec::new());
+            while let Some(record) = auditor.poll() {
+                if let Body::Finding(finding) = record.body {
+                    last.1.push(finding.rule.to_string());
+                }
+            }
+        }
+        assert_eq!(last.0, phase, "{lines:?}");
+        assert!(last.1.iter().any(|found| found == rule), "{lines:?}: {:?}", last.1);
+    };
+    let (outside, inside) = ("login-before-tls", "plain-login-inside-tls");
+    check(&[(None, None, AUTH)], Phase::LoggedIn, inside);
+    check(&[(None, clear, AUTH)], Phase::BeforeTls, outside);
+    check(&[(None, clear, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"), (sent, None, AUTH)], Phase::BeforeTls, outside);
+    check(&[(received, clear, PROCEED), (sent, None, AUTH)], Phase::BeforeLogin, inside);
+    check(&[(sent, clear, AUTH), (received, clear, PROCEED), (sent, None, AUTH)], Phase::BeforeLogin, inside);
+    check(&[(None, clear, PROCEED), (None, None, AUTH)], Phase::BeforeLogin, inside);
+    check(&[(received, None, OFFER), (sent, None, AUTH)], Phase::BeforeTls, outside);
+    check(
+        &[(received, None, OFFER), (received, None, PROCEED), (received, None, FEATURES), (sent, None, AUTH)],
+        Phase::BeforeLogin,
+        inside,
+    );
+    check(&[(received, None, OFFER), (received, None, FEATURES), (sent, None, AUTH)], Phase::BeforeLogin, inside);
+    check(&[(received, Some(Phase::BeforeLogin), OFFER), (sent, None, AUTH)], Phase::LoggedIn, inside);
+    check(&[(received, None, OFFER), (received, None, SUCCESS), (received, None, FEATURES), (sent, None, AUTH)], Phase::LoggedIn, inside);
+    check(&[(sent, None, PROCEED), (sent, clear, AUTH)], Phase::BeforeTls, outside);
+}
+
+/// What an account is taken for follows what is shown, and what the server says overrules it.
+#[test]
+fn whose_session_it_is_shows() {
+    let account = |accounts: &[&str], lines: &[(Direction, &str)]| {
+        let accounts = accounts.iter().map(|account| (*account).to_owned()).collect();
+        let settings = Arc::new(Settings { accounts, ..Settings::default() });
+        let mut auditor = Auditor::new(Catalog::builtin(), settings, "s").assume_logged_in();
+        for (direction, xml) in lines {
+            auditor.audit_one(xml.as_bytes(), Some(*direction), None, 0);
+        }
+        auditor.account().map(str::to_owned)
+    };
+    let shown = (Direction::ServerToClient, "<message from='ann@a.example' to='mira@fern.example/x'/>");
+    let broadcast = (Direction::ServerToClient, "<message type='groupchat' from='r@rooms.example/a' to='r@rooms.example'/>");
+    let forged = (Direction::ClientToServer, "<message from='eve@weed.example' to='ann@a.example'/>");
+    let bound = "<iq type='result' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>tomas@moss.example/x</jid></bind></iq>";
+    let bound = (Direction::ServerToClient, bound);
+    assert_eq!(account(&[], &[broadcast]), None);
+    assert_eq!(account(&[], &[shown, forged]).as_deref(), Some("mira@fern.example"));
+    assert_eq!(account(&["mira@fern.example", "tomas@moss.example"], &[forged, shown]).as_deref(), Some("mira@fern.example"));
+    assert_eq!(account(&["tomas@moss.example"], &[shown]).as_deref(), Some("tomas@moss.example"));
+    assert_eq!(account(&[], &[bound, shown, forged]).as_deref(), Some("tomas@moss.example"));
+    assert_eq!(account(&[], &[shown, bound]).as_deref(), Some("tomas@moss.example"));
+    let pretended = "<iq type='result' from='eve@weed.example' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>eve@weed.example/x</jid></bind></iq>";
+    let pretended = (Direction::ServerToClient, pretended);
+    let again = "<iq type='result' from='weed.example' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>eve@weed.example/x</jid></bind></iq>";
+    let again = (Direction::ServerToClient, again);
+    assert_eq!(account(&["mira@fern.example"], &[pretended]).as_deref(), Some("mira@fern.example"));
+    assert_eq!(account(&[], &[bound, pretended, again]).as_deref(), Some("tomas@moss.example"));
+}
+
 /// Two accounts under test that talk to each other: each session has its own side.
 #[test]
 fn a_conversation_is_with_the_other_party() {

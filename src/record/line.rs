@@ -165,6 +165,9 @@ fn write_verdict(out: &mut Vec<u8>, verdict: &BodyVerdict) {
         word(out, ",\"level\":", level);
     }
     texts(out, ",\"rules\":", verdict.rules.iter().copied());
+    if !verdict.noted.is_empty() {
+        texts(out, ",\"noted\":", verdict.noted.iter().copied());
+    }
     if !verdict.because.is_empty() {
         text(out, ",\"because\":", &verdict.because);
     }

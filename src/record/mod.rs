@@ -143,6 +143,8 @@ pub struct BodyVerdict {
     pub level: Option<&'static str>,
     /// Rule ids, the strongest first.
     pub rules: Vec<&'static str>,
+    /// Those of them that only noted something, and would have changed no verdict.
+    pub noted: Vec<&'static str>,
     /// Why, in a few words.
     pub because: Cow<'static, str>,
     /// What each rule found, and where.

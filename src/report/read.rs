@@ -112,6 +112,9 @@ pub struct ReadVerdict<'a> {
     /// Rules that decided it.
     #[serde(borrow, default)]
     pub rules: Vec<Cow<'a, str>>,
+    /// Those of them that only noted something.
+    #[serde(borrow, default)]
+    pub noted: Vec<Cow<'a, str>>,
     /// Why.
     #[serde(borrow, default)]
     pub because: Cow<'a, str>,

@@ -153,7 +153,13 @@ mod tests {
     use super::*;
 
     fn verdict(body: &'static str) -> ReadVerdict<'static> {
-        ReadVerdict { body: body.into(), level: (body == "OPAQUE").then(|| "E1".into()), rules: vec!["S".into()], because: "why".into() }
+        ReadVerdict {
+            body: body.into(),
+            level: (body == "OPAQUE").then(|| "E1".into()),
+            rules: vec!["S".into()],
+            noted: Vec::new(),
+            because: "why".into(),
+        }
     }
 
     #[test]

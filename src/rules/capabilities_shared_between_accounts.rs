@@ -8,8 +8,8 @@
 //!
 //! **Evidence.** The presence with the capabilities.
 //!
-//! **Limits.** A second installation with a memory of its own looks the same: hence `possible`. Needs sessions of two accounts in one
-//! run, and an account that asks at all. Hashes that come with the client are asked for by neither.
+//! **Limits.** A second installation with a memory of its own looks the same: hence `possible`. So does a session that
+//! ends before the client asks. Needs sessions of two accounts in one run. Hashes that come with the client are asked for by neither.
 //!
 //! **References.** XEP-0115 §8.2 and §9.4.
 
@@ -87,9 +87,6 @@ impl Check for Cache {
     }
 
     fn end(&mut self, _world: &World, out: &mut Out) {
-        if self.asked.is_empty() {
-            return;
-        }
         for (hash, asker, number) in self.known_to.drain(..).filter(|(hash, ..)| !self.asked.contains(hash)) {
             let fact = format!("capabilities were known without asking, after {asker} had to ask for them");
             out.report(found(fact).after(number).about(&*hash));

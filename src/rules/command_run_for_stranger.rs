@@ -55,7 +55,7 @@ impl Check for CommandForStranger {
         let Some(request) = self.asked.take_answered(seen) else { return };
         if seen.stanza_type() == Some("result") {
             let from = normalised_bare(seen.peer().unwrap_or_default());
-            out.report(found(format!("the client ran a command for {from}")).about(from).after(request.number));
+            out.report(found(format!("the client ran a command for {from}")).about(from).after(request.passed.number));
         }
     }
 }

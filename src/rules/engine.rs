@@ -142,6 +142,7 @@ impl Engine {
         if awake == 0 {
             return Vec::new();
         }
+        self.world.learn_own(&sight);
         let facts = Facts::of(&sight, &self.world);
         let mut seen = Seen { sight, world: &self.world, facts: &facts, woke: &self.woke, rule: 0 };
         let mut findings = Vec::new();

@@ -11,6 +11,7 @@
 //!
 //! **Limits.** Says nothing before the roster was seen. The person may have opened the profile by hand. Pictures and previews fetched from
 //! the web do not pass this proxy. Keys for encryption are left out: an answer needs them.
+//! Without a clock, as in `scan`, a few stanzas later counts as soon, and the finding is `possible`.
 //!
 //! **References.** XEP-0054 §3.3, XEP-0030 §8, XEP-0092 §4, XEP-0231 §4, XEP-0084 §4, XEP-0066 §3, XEP-0045 §6.6.
 
@@ -21,7 +22,7 @@ use super::names::{
 };
 use super::pending::Pending;
 use super::rule::{Avoidability, Check, Confidence, Out, Rule, Severity, Theme, found};
-use super::seen::{Seen, child};
+use super::seen::{Passed, Seen, child};
 use crate::xmpp::jid::Jid;
 
 pub(super) const RULE: Rule = Rule {
@@ -60,8 +61,8 @@ const MAX: usize = 1024;
 
 #[derive(Default)]
 struct FetchFromStranger {
-    /// When a stranger, or a room, was last heard, with the number of the stanza.
-    heard: FxHashMap<String, (Option<u64>, u64)>,
+    /// When a stranger, or a room, was last heard.
+    heard: FxHashMap<String, Passed>,
     links: Pending<()>,
 }
 
@@ -89,30 +90,32 @@ impl Check for FetchFromStranger {
                         .confidence(Confidence::Likely)
                         .avoidability(Avoidability::Avoidable)
                         .about(with)
-                        .after(link.number),
+                        .after(link.passed.number),
                 );
             }
             return;
         }
         let Some(what) = question(seen) else { return };
-        let Some(&(at, number)) = self.heard.get(with) else { return };
+        let Some(&heard) = self.heard.get(with) else { return };
         let room = seen.peer_is_known_room();
         let direct = seen.peer().is_some_and(|to| Jid::split(to).resourcepart().is_some());
-        if room && !direct || !room && !seen.peer_is_unknown() || !seen.is_soon_after(at, MICROS) {
+        if room && !direct || !room && !seen.peer_is_unknown() {
             return;
         }
+        let Some(soon) = seen.soon_after(heard, MICROS) else { return };
         let who = match (room, direct) {
             (true, _) => format!("somebody in {with}"),
             (false, true) => format!("{with}, a stranger,"),
             (false, false) => format!("the server of {with}, a stranger,"),
         };
-        out.report(found(format!("the client asked {who} for {what} after a stanza from there")).about(with).after(number));
+        let fact = format!("the client asked {who} for {what} after a stanza from there");
+        out.report(found(fact).about(with).after(heard.number).as_soon(soon));
     }
 }
 
 impl FetchFromStranger {
     fn heard(&mut self, seen: &Seen<'_>, with: &str) {
-        let last = (seen.at, seen.number);
+        let last = seen.passed();
         if let Some(known) = self.heard.get_mut(with) {
             *known = last;
         } else if self.heard.len() < MAX {

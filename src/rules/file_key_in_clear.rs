@@ -7,13 +7,13 @@
 //!
 //! **Evidence.** The stanza. Keys are counted, never written down.
 //!
-//! **Limits.** A link in the middle of other text cannot be told from text once the content is hidden, and is not found here.
+//! **Limits.** A link is one with a whole key in its fragment, wherever it stands. One whose key has another length is not found.
 //!
 //! **References.** XEP-0454 §3 and §7, XEP-0448 §3, XEP-0391 §4, XEP-0167 §7, XEP-0320, OPACITY rule L5.
 
-use super::names::{CLIENT, ESFS, JET_STUB, JINGLE_RTP, OOB, REFERENCE, URL_DATA};
+use super::names::{ESFS, JET_STUB, JINGLE_RTP};
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
-use super::seen::{Seen, class_of};
+use super::seen::Seen;
 use crate::xmpp::element::Element;
 
 pub(super) const RULE: Rule = Rule {
@@ -25,16 +25,8 @@ pub(super) const RULE: Rule = Rule {
     avoidability: Avoidability::Avoidable,
     advice: "take what was sent as readable by the servers; see whether encryption was on in this conversation, and report it if it was",
     source: "XEP-0454 §7 (the key must not reach the server operator); XEP-0448 §3; XEP-0167 §7",
-    watches: &[
-        (CLIENT, "body"),
-        (OOB, "url"),
-        (URL_DATA, "url-data"),
-        (REFERENCE, "reference"),
-        (ESFS, "key"),
-        (JET_STUB, "payload"),
-        (JINGLE_RTP, "crypto"),
-    ],
-    verdicts: &[],
+    watches: &[(ESFS, "key"), (JET_STUB, "payload"), (JINGLE_RTP, "crypto")],
+    verdicts: &["L5"],
     page: include_str!("file_key_in_clear.rs"),
     check: || Box::new(see),
 };
@@ -43,7 +35,9 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     if seen.is_error() || seen.is_copy() {
         return;
     }
-    let Some(what) = seen.watched().find_map(key_in) else { return };
+    // Content is hidden on records: whether a link has a key is what the procedure has found out.
+    let link = || seen.has_verdict_rule("L5").then_some("the link of an encrypted file with its key");
+    let Some(what) = seen.watched().find_map(key_in).or_else(link) else { return };
     let mut finding = found(format!("{} sent {what} in clear", seen.sender()));
     finding.about = seen.partner().map(Into::into);
     if what == CALL_KEY {
@@ -56,18 +50,11 @@ const CALL_KEY: &str = "the key of a call";
 
 /// What key an element holds by itself. Forwarded copies count: whoever forwards a key in clear shows it.
 fn key_in(element: Element<'_>) -> Option<&'static str> {
-    let link = |text: &str| class_of(text) == "aesgcm_link";
-    let attribute = |name| element.attr(name).is_some_and(link);
     let filled = || !element.own_text().trim().is_empty();
     match (element.uri(), element.local()) {
-        (CLIENT, "body") | (OOB, "url") if link(&element.own_text()) => Some(LINK_WITH_KEY),
-        (URL_DATA, "url-data") if attribute("target") => Some(LINK_WITH_KEY),
-        (REFERENCE, "reference") if attribute("uri") => Some(LINK_WITH_KEY),
         (ESFS, "key") if filled() => Some("the key of an encrypted file"),
         (JET_STUB, "payload") if filled() => Some("the key of an encrypted transfer, in an envelope made for tests"),
         (JINGLE_RTP, "crypto") if element.attr("key-params").is_some_and(|key| !key.is_empty()) => Some(CALL_KEY),
         _ => None,
     }
 }
-
-const LINK_WITH_KEY: &str = "the link of an encrypted file with its key";

@@ -10,12 +10,13 @@
 //!
 //! **Limits.** What is behind the link does not pass this proxy. A link in the middle of other text is not recognised. Links with a key in
 //! them belong to another rule (`file-key-in-clear`).
+//! Without a clock, as in `scan`, a few stanzas later counts as right after an upload, and a link that is nothing but text is `possible`.
 //!
 //! **References.** XEP-0363 §9.3, XEP-0066 §2, XEP-0447, XEP-0420 §5.
 
 use super::names::{CLIENT, ESFS, HTTP_UPLOAD, HTTP_UPLOAD_OLD, OOB, REFERENCE, SFS, SIMS, URL_DATA};
 use super::rule::{Avoidability, Check, Confidence, Out, Rule, Severity, Theme, found};
-use super::seen::{Seen, class_of};
+use super::seen::{Passed, Seen, class_of};
 
 pub(super) const RULE: Rule = Rule {
     id: "file-link-in-clear",
@@ -45,15 +46,15 @@ const MICROS_AFTER_SLOT: u64 = 120_000_000;
 
 #[derive(Default)]
 struct FileLink {
-    /// Number and time of the last slot that was given.
-    slot: Option<(u64, Option<u64>)>,
+    /// When the last slot was given.
+    slot: Option<Passed>,
 }
 
 impl Check for FileLink {
     fn see(&mut self, seen: &Seen<'_>, out: &mut Out) {
         if seen.name() == "iq" {
             if seen.is_received() && seen.stanza_type() == Some("result") {
-                self.slot = Some((seen.number, seen.at));
+                self.slot = Some(seen.passed());
             }
             return;
         }
@@ -73,7 +74,7 @@ impl Check for FileLink {
                 reference.children().any(|media| media.uri() == SIMS)
                     && seen.each(REFERENCE, "reference").any(|source| source.attr("uri").is_some_and(link))
             });
-        let slot = self.slot.filter(|(_, at)| seen.is_soon_after(*at, MICROS_AFTER_SLOT));
+        let slot = self.slot.and_then(|slot| Some((slot.number, seen.soon_after(slot, MICROS_AFTER_SLOT)?)));
         let text = slot.is_some() && seen.stanza.children().any(|body| body.local() == "body" && link(&body.own_text()));
         if !declared && !text {
             return;
@@ -81,8 +82,11 @@ impl Check for FileLink {
         let mut finding = found(format!("the address of a file went to {with} in clear, in a conversation that was encrypted before"))
             .after(before.number)
             .about(with);
-        if let Some((number, _)) = slot {
+        if let Some((number, soon)) = slot {
             finding = finding.after(number);
+            if !declared {
+                finding = finding.as_soon(soon);
+            }
             self.slot = None;
         }
         out.report(finding);

@@ -82,7 +82,7 @@ impl ForgedCopy {
                     .confidence(Confidence::Certain)
                     .avoidability(Avoidability::Avoidable)
                     .about(copy.what)
-                    .after(copy.number)
+                    .after(copy.passed.number)
                     .advice("report it as a security bug: the client believes copies from anybody"),
             );
         }

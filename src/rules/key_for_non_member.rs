@@ -1,7 +1,8 @@
 //! Finds keys for people who do not belong to the room.
 //!
-//! **What it checks.** A message to a room holds a key for a device of somebody whom the room lists as banned or without affiliation; for
-//! legacy OMEMO the device lists that were seen tell whose it is.
+//! **What it checks.** A message to a room holds a key for a device of somebody whom the room lists as banned or without affiliation, or who
+//! is on none of its lists though the client has seen all of them; for legacy OMEMO the device lists that were seen, and the bundles that were
+//! asked for, tell whose it is.
 //!
 //! **Why it matters.** People who were removed go on reading.
 //!
@@ -12,7 +13,6 @@
 //!
 //! **References.** XEP-0384 §6, XEP-0045 §5.2, OPACITY rule D7.
 
-use super::Affiliation;
 use super::names::{OMEMO_0, OMEMO_1, OMEMO_2, OMEMO_LEGACY};
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
 use super::seen::Seen;
@@ -35,12 +35,20 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
-    let (Some(room), Some(container)) = (seen.peer_bare(), seen.omemo()) else { return };
+    let room = seen.peer_bare().unwrap_or_default();
+    for person in non_members(seen) {
+        out.report(found(format!("a message in {room} is encrypted for {person}, who is no member")).about(person));
+    }
+}
+
+/// Those for whom a message of the client to a room is encrypted though they are known not to be members.
+pub(super) fn non_members(seen: &Seen<'_>) -> Vec<String> {
+    let (Some(room), Some(container)) = (seen.peer_bare(), seen.omemo()) else { return Vec::new() };
     if !seen.is_sent() || seen.is_copy() || seen.stanza_type() != Some("groupchat") {
-        return;
+        return Vec::new();
     }
     let world = seen.world;
-    let outside = |person: &str| !world.is_own(person) && matches!(world.affiliation(room, person), Some(Affiliation::None | Affiliation::Outcast));
+    let outside = |person: &str| !world.is_own(person) && world.is_no_member(room, person);
     let header = container.children().filter(|child| child.local() == "header").flat_map(Element::children);
     let mut people: Vec<String> = Vec::new();
     for child in header {
@@ -57,7 +65,5 @@ fn see(seen: &Seen<'_>, out: &mut Out) {
     }
     people.sort_unstable();
     people.dedup();
-    for person in people {
-        out.report(found(format!("a message in {room} is encrypted for {person}, who is no member")).about(person));
-    }
+    people
 }

@@ -30,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
-    if seen.is_copy() || seen.verdict.is_none_or(|verdict| verdict.body == crate::record::Verdict::Opaque) {
+    if seen.is_copy() || !RULE.verdicts.iter().any(|rule| seen.is_decided_by(rule)) {
         return;
     }
     out.report(found(format!("{} sent an OMEMO container whose form breaks the specification", seen.sender())));

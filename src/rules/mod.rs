@@ -6,7 +6,9 @@
 //!
 //! Adding a rule is adding one file with its manual page, one line in the table below, and one file of fixtures in `tests/rules/`.
 
+mod asked;
 mod choice;
+mod device_lists;
 mod engine;
 mod file_format;
 mod file_name;
@@ -19,6 +21,7 @@ mod rule;
 mod seen;
 mod shared;
 pub mod stored;
+mod user_text;
 mod words;
 mod world;
 
@@ -26,7 +29,7 @@ pub use choice::{Accepted, Choice, ChoiceError};
 pub use engine::{Engine, RuleSet};
 pub use overview::overview;
 pub use rule::{Avoidability, Check, Confidence, Found, Out, Rule, Severity, Theme};
-pub use seen::{Judged, Seen, Sight};
+pub use seen::{Judged, Passed, Seen, Sight, Soon};
 pub use world::{Affiliation, Away, MAX_ENTRIES, RoomKind, World};
 
 /// The registry: one line a rule, ordered by theme.

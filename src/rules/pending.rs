@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Seen;
+use super::seen::Passed;
 
 /// Entries that are kept at most; the oldest goes first.
 const MAX: usize = 256;
@@ -13,10 +14,8 @@ pub struct Waiting<T> {
     key: (String, String),
     /// What the rule wants to know again.
     pub what: T,
-    /// Number of its record.
-    pub number: u64,
     /// When it passed.
-    pub at: Option<u64>,
+    pub passed: Passed,
 }
 
 /// Stanzas that wait for an answer, by whom they are from (or what they are about) and a name. Bounded.
@@ -35,7 +34,7 @@ impl<T> Pending<T> {
         if self.0.len() >= MAX {
             self.0.pop_front();
         }
-        self.0.push_back(Waiting { key: (first.to_owned(), second.to_owned()), what, number: seen.number, at: seen.at });
+        self.0.push_back(Waiting { key: (first.to_owned(), second.to_owned()), what, passed: seen.passed() });
     }
 
     /// Takes out what was kept under these names.

@@ -57,7 +57,7 @@ impl Check for PushFromStranger {
         if seen.stanza_type() == Some("result") {
             let from = normalised_bare(seen.peer().unwrap_or_default());
             let fact = format!("the client accepted a change of its {} from {from}, who is not its server", push.what);
-            out.report(found(fact).about(from).after(push.number));
+            out.report(found(fact).about(from).after(push.passed.number));
         }
     }
 }

@@ -33,7 +33,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
-    if !seen.is_copy() && seen.verdict.is_some_and(|verdict| verdict.body != crate::record::Verdict::Opaque) {
+    if !seen.is_copy() && RULE.verdicts.iter().any(|rule| seen.is_decided_by(rule)) {
         out.report(found(format!("{} used key material of an earlier message again", seen.sender())));
     }
 }

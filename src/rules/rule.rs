@@ -1,6 +1,6 @@
 //! What a rule is, and what it says when it fires.
 
-use super::Seen;
+use super::{Seen, Soon};
 use crate::catalog::closed_enum;
 
 closed_enum! {
@@ -148,6 +148,14 @@ impl Found {
     pub fn confidence(mut self, confidence: Confidence) -> Found {
         self.confidence = Some(confidence);
         self
+    }
+
+    /// Resting on little time between two stanzas: a mere guess where only their order shows it.
+    pub fn as_soon(self, soon: Soon) -> Found {
+        match soon {
+            Soon::ByClock => self,
+            Soon::ByOrder => self.confidence(Confidence::Possible),
+        }
     }
 
     /// With another avoidability than the rule's.

@@ -19,7 +19,30 @@ pub struct Judged<'a> {
     pub body: Verdict,
     /// Ids of the rules of the procedure that decided it, or were noted.
     pub rules: &'a [&'a str],
+    /// Those of them that were only noted.
+    pub noted: &'a [&'a str],
 }
+
+/// When a stanza passed: by the clock, if there was one, and in the order of the records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passed {
+    /// Microseconds of a steady clock.
+    pub at: Option<u64>,
+    /// Number of its record (or of the input).
+    pub number: u64,
+}
+
+/// How one knows that little time went by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Soon {
+    /// The clock says so.
+    ByClock,
+    /// There is no clock, and hardly anything passed in between: a guess.
+    ByOrder,
+}
+
+/// Without a clock so many records later counts as soon.
+const FEW_RECORDS: u64 = 3;
 
 /// One stanza with what its record says.
 #[derive(Debug, Clone, Copy)]
@@ -79,14 +102,7 @@ impl<'a> Facts<'a> {
     pub fn of(sight: &Sight<'a>, world: &World) -> Facts<'a> {
         let stanza = sight.stanza;
         let (from, to) = (stanza.attr("from"), stanza.attr("to"));
-        let sent = match sight.direction {
-            Some(direction) => direction == Direction::ClientToServer,
-            None => match (from, to) {
-                (Some(from), _) if world.is_own(from) => true,
-                (Some(_), Some(to)) => !world.is_own(to),
-                _ => true,
-            },
-        };
+        let sent = world.way(stanza, sight.direction) != Some(Direction::ServerToClient);
         let peer = if sent { to } else { from };
         Facts {
             sent,
@@ -112,7 +128,7 @@ impl<'a> Deref for Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    /// Whether the client under test sent it. Without a direction: unless it is addressed to the account by somebody else.
+    /// Whether the client under test sent it. Without a direction: unless the stanza shows that it was received.
     pub fn is_sent(&self) -> bool {
         self.facts.sent
     }
@@ -177,9 +193,19 @@ impl<'a> Seen<'a> {
         self.peer_bare().is_some_and(|peer| !self.world.is_contact_bare(peer)) && self.peer_is_stranger()
     }
 
-    /// Whether no more than so many microseconds went by since a moment. False where either is not known.
-    pub fn is_soon_after(&self, earlier: Option<u64>, micros: u64) -> bool {
-        matches!((earlier, self.at), (Some(earlier), Some(now)) if now.saturating_sub(earlier) <= micros)
+    /// When it passed.
+    pub fn passed(&self) -> Passed {
+        Passed { at: self.at, number: self.number }
+    }
+
+    /// Whether no more than so many microseconds went by since another stanza passed, and how one knows. Stanzas without a clock, as in a
+    /// `scan`, show only their order.
+    pub fn soon_after(&self, earlier: Passed, micros: u64) -> Option<Soon> {
+        match (earlier.at, self.at) {
+            (Some(earlier), Some(now)) => (now.saturating_sub(earlier) <= micros).then_some(Soon::ByClock),
+            (None, None) => (self.number.saturating_sub(earlier.number) <= FEW_RECORDS).then_some(Soon::ByOrder),
+            _ => None,
+        }
     }
 
     /// Whether the other party is somebody who is not entitled to the account's presence: not on the roster with a subscription to it, not
@@ -246,6 +272,16 @@ impl<'a> Seen<'a> {
         self.verdict.is_some_and(|verdict| verdict.rules.iter().any(|rule| names(id, rule)))
     }
 
+    /// Whether a rule of the opacity procedure decided the verdict, or would have: it did not only note something.
+    pub fn is_decided_by(&self, id: &str) -> bool {
+        self.verdict.is_some_and(|verdict| verdict.rules.iter().any(|rule| names(id, rule) && !verdict.noted.contains(rule)))
+    }
+
+    /// Which way it went, as far as one can tell.
+    pub fn way(&self) -> Direction {
+        if self.is_sent() { Direction::ClientToServer } else { Direction::ServerToClient }
+    }
+
     /// Who sent it, for a sentence.
     pub fn sender(&self) -> &'static str {
         if self.is_sent() { "the client" } else { "the other side's client" }
@@ -278,6 +314,13 @@ pub fn class_of(text: &str) -> &str {
     }
 }
 
+/// How many bytes a text has, also where only its class and length are left.
+pub fn length_of(text: &str) -> usize {
+    let text = text.trim();
+    let inner = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(" bytes]")).and_then(|inner| inner.split_once(", "));
+    inner.and_then(|(_, bytes)| bytes.parse().ok()).unwrap_or(text.len())
+}
+
 /// How many bytes a base64 text decodes to, also where only its length is left. Padding counts: the answer is at most two too long.
 pub fn base64_length(text: &str) -> Option<usize> {
     let text = text.trim();
@@ -302,6 +345,7 @@ mod tests {
         assert_eq!(class_of("[text, 11 bytes]"), "text");
         assert_eq!(class_of("[aesgcm_link, 140 bytes]"), "aesgcm_link");
         assert_eq!(class_of("[x, y bytes]"), "text");
+        assert_eq!((length_of(" http://a.example "), length_of("[link, 16 bytes]"), length_of("[x, y bytes]")), (16, 16, 12));
     }
 
     #[test]

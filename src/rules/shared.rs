@@ -38,6 +38,12 @@ impl Shared {
         self.first.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
     }
 
+    /// Forgets an identifier, whoever showed it.
+    pub fn forget(&self, kind: &'static str, identifier: impl Hash) {
+        let key = self.key(kind, identifier);
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    }
+
     fn key(&self, kind: &'static str, identifier: impl Hash) -> u64 {
         self.keys.hash_one((kind, identifier))
     }
@@ -55,5 +61,8 @@ mod tests {
         assert_eq!(shared.show("node", "7f3a", "tomas@moss.example"), None);
         assert_eq!(shared.show("id", "7f3a", "tomas@moss.example").as_deref(), Some("mira@fern.example"));
         assert_eq!(shared.who_showed("id", "7f3a").as_deref(), Some("mira@fern.example"));
+        shared.forget("id", "7f3a");
+        assert_eq!(shared.who_showed("id", "7f3a"), None);
+        assert_eq!(shared.who_showed("node", "7f3a").as_deref(), Some("tomas@moss.example"));
     }
 }

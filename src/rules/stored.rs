@@ -55,11 +55,12 @@ pub fn apply(catalog: &Arc<Catalog>, set: &Arc<RuleSet>, accounts: &[String], in
         applied.stanzas += 1;
         let engine = sessions.entry(head.session.clone().into_owned()).or_insert_with(|| Engine::new(set.clone(), accounts));
         let rules: Vec<&str> = stanza.verdict.iter().flat_map(|verdict| &verdict.rules).map(|rule| &**rule).collect();
+        let noted: Vec<&str> = stanza.verdict.iter().flat_map(|verdict| &verdict.noted).map(|rule| &**rule).collect();
         let found = engine.see(Sight {
             stanza: document.root(),
             direction: stanza.direction,
             phase: stanza.phase.unwrap_or(Phase::LoggedIn),
-            verdict: verdict(&stanza).map(|body| Judged { body, rules: &rules }),
+            verdict: verdict(&stanza).map(|body| Judged { body, rules: &rules, noted: &noted }),
             conversation: stanza.conversation.as_deref(),
             at: head.mono.map(|seconds| (seconds * 1e6) as u64),
             number: number(head, &stanza),

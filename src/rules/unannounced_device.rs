@@ -7,13 +7,14 @@
 //!
 //! **Evidence.** The message; its verdict names rule D1, D2 or D5.
 //!
-//! **Limits.** A list that changed less than a minute before does not count. Lists that were not seen cannot be compared.
+//! **Limits.** A list that changed less than a minute before does not count; without a clock the next message is only told as `possible`.
+//! Lists that were not seen cannot be compared. A new own device may well be the person's second client: the finding is `possible`.
 //!
 //! **References.** XEP-0384 §5.3.1 and §5.5.2, OPACITY rules D1, D2, D5.
 
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
+use super::key_for_non_member::non_members;
 use super::seen::Seen;
-use crate::record::Verdict;
 
 pub(super) const RULE: Rule = Rule {
     id: "unannounced-device",
@@ -31,16 +32,32 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn see(seen: &Seen<'_>, out: &mut Out) {
-    // What the procedure only notes (an own device from before the session, a list that has just changed) is no finding.
-    if seen.is_copy() || seen.verdict.is_none_or(|verdict| verdict.body == Verdict::Opaque) {
+    if seen.is_copy() {
         return;
     }
-    let finding = if seen.has_verdict_rule("D1") {
-        found(format!("{} encrypted for a device that is on no list that was seen", seen.sender()))
-    } else if seen.has_verdict_rule("D2") {
+    let who = seen.sender();
+    // What the procedure only notes (an own device from before the session, a list that has just changed) is no finding.
+    let finding = if seen.is_decided_by("D1") {
+        // Whoever is no member of the room has a device that is known: that is the matter of key-for-non-member.
+        if !non_members(seen).is_empty() {
+            return;
+        }
+        found(format!("{who} encrypted for a device that is on no list of a recipient"))
+    } else if seen.is_decided_by("D2") {
         found("a message comes from a device that its account did not announce").severity(Severity::Medium)
+    } else if seen.is_decided_by("D5") {
+        // XEP-0384 §5.7 wants every listed device of the account to be a recipient: the client may do right, and the list be wrong.
+        found("messages are encrypted for an own device that appeared during the session")
+            .severity(Severity::Medium)
+            .confidence(Confidence::Possible)
+            .avoidability(Avoidability::Optional)
+    } else if seen.has_verdict_rule("D1") {
+        found(format!("{who} encrypted for a device that was taken off its list just before"))
+            .severity(Severity::Low)
+            .confidence(Confidence::Possible)
+            .avoidability(Avoidability::Optional)
     } else {
-        found("messages are encrypted for an own device that appeared during the session").severity(Severity::Medium)
+        return;
     };
     out.report(match seen.conversation {
         Some(with) => finding.about(with),

@@ -1,7 +1,7 @@
 //! Finds messages without text that go in clear in an encrypted conversation.
 //!
 //! **What it checks.** In a conversation that was encrypted before, the client sends a correction, a retraction, a moderation, an edit of
-//! an attachment or an extension of its own in clear and without a body.
+//! an attachment or an extension of its own in clear and without text. The sentence that stands in for a retraction is none.
 //!
 //! **Why it matters.** Encryption of the text does not cover what such a message tells. The list shows the gaps of the client's encryption.
 //!
@@ -18,6 +18,7 @@ use super::names::{
 };
 use super::rule::{Avoidability, Confidence, Out, Rule, Severity, Theme, found};
 use super::seen::Seen;
+use super::user_text::holds_user_text;
 use crate::xmpp::element::Element;
 
 pub(super) const RULE: Rule = Rule {
@@ -66,7 +67,7 @@ const COVERED: &[&str] = &[
 fn see(seen: &Seen<'_>, out: &mut Out) {
     let Some(with) = seen.peer_bare() else { return };
     let encrypted = |element: Element<'_>| matches!(element.local(), "encrypted" | "openpgp") || element.uri() == PGP_ENCRYPTED;
-    let eligible = seen.is_sent() && seen.verdict.is_none() && !seen.is_error() && !seen.is_copy();
+    let eligible = seen.is_sent() && !seen.is_error() && !seen.is_copy() && (seen.verdict.is_none() || !holds_user_text(seen));
     if !eligible || seen.stanza.children().any(encrypted) {
         return;
     }

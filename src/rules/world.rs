@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::asked::{Asked, Question};
+use super::device_lists::{DeviceLists, family};
 use super::names::{
-    BIND, DISCO_INFO, MUC, MUC_ADMIN, MUC_USER, OMEMO, OMEMO_2, OMEMO_LEGACY, OPENPGP, PGP_ENCRYPTED, PUBSUB, PUBSUB_EVENT, ROSTER, SASL,
-    SASL2, STREAM,
+    BIND, CLIENT, DISCO_INFO, MUC, MUC_ADMIN, MUC_USER, OMEMO, OPENPGP, PGP_ENCRYPTED, PUBSUB, PUBSUB_EVENT, ROSTER, SASL, SASL2, STREAM,
 };
 use super::seen::{Facts, child};
 use super::shared::Shared;
 use super::{Judged, Sight};
+use crate::audit::way;
 use crate::record::Verdict;
 use crate::xmpp::Direction;
 use crate::xmpp::element::Element;
@@ -44,6 +46,8 @@ struct Room {
     people: FxHashMap<String, Affiliation>,
     /// Whether somebody's real address was ever shown by it.
     shows_addresses: bool,
+    /// Lists of people that were seen whole: bits of [`Question::EVERY_LIST`].
+    lists: u8,
 }
 
 /// What a room says of itself (XEP-0045 §16.3): who gets in, and whether it is listed.
@@ -53,6 +57,8 @@ pub struct RoomKind {
     pub members_only: bool,
     /// Everybody may find it in the list of rooms.
     pub listed: bool,
+    /// Everybody in it sees the real addresses of the others.
+    pub shows_addresses: bool,
 }
 
 /// When the account went away, and whether the person wrote something since.
@@ -71,12 +77,19 @@ pub struct Encrypted {
     pub number: u64,
     /// Which system: the namespace of the container, or `otr`.
     pub system: &'static str,
+    /// A readable message in the same direction came after it.
+    pub clear_since: bool,
 }
+
+/// Sort of what sessions of a run know of each other: with whom an account exchanged encrypted messages.
+const ENCRYPTED: &str = "encrypted";
 
 /// What the session taught.
 #[derive(Debug, Default)]
 pub struct World {
     own: Option<String>,
+    /// The server said so.
+    bound: bool,
     accounts: Vec<String>,
     roster: FxHashMap<String, Contact>,
     roster_seen: bool,
@@ -92,10 +105,8 @@ pub struct World {
     /// Whether the account's nodes, and its server, say that they honour publish-options.
     publish_options: [Option<bool>; 2],
     shared: Arc<Shared>,
-    /// Device ids last announced, by family and address.
-    devices: [FxHashMap<String, Vec<u32>>; 2],
-    /// Ids in all lists together.
-    device_ids: usize,
+    devices: DeviceLists,
+    asked: Asked,
     encrypted: [FxHashMap<String, Encrypted>; 2],
     /// The last message that the client itself encrypted.
     encrypted_last: Option<Encrypted>,
@@ -115,8 +126,9 @@ pub(super) const WATCHES: &[(&str, &str)] = &[
     (PUBSUB_EVENT, "event"),
     (MUC_ADMIN, "query"),
     (DISCO_INFO, "query"),
-    ("jabber:client", "message"),
-    ("jabber:client", "presence"),
+    (CLIENT, "message"),
+    (CLIENT, "presence"),
+    (CLIENT, "error"),
 ];
 
 impl World {
@@ -146,6 +158,12 @@ impl World {
             Some(own) => own == bare,
             None => self.accounts.iter().any(|account| account == bare),
         }
+    }
+
+    /// Which way a stanza went: as one was told, or as it shows by itself.
+    pub(super) fn way(&self, stanza: Element<'_>, direction: Option<Direction>) -> Option<Direction> {
+        let knows = self.own.is_some() || !self.accounts.is_empty();
+        direction.or_else(|| way::shown(stanza, |address| knows.then(|| self.is_own(address))))
     }
 
     /// Whether this is the own server or a host below it.
@@ -231,11 +249,6 @@ impl World {
         }
     }
 
-    /// What somebody is in a room, as far as it was seen.
-    pub fn affiliation(&self, room: &str, person: &str) -> Option<Affiliation> {
-        self.rooms.get(&*normalised_bare(room))?.people.get(&*normalised_bare(person)).copied()
-    }
-
     /// Whether a room was seen that never showed a real address.
     pub fn hides_addresses(&self, room: &str) -> bool {
         self.rooms.get(&*normalised_bare(room)).is_some_and(|room| !room.shows_addresses)
@@ -243,20 +256,47 @@ impl World {
 
     /// Device ids last announced for an address in an OMEMO namespace, if a list was seen.
     pub fn devices(&self, address: &str, namespace: &str) -> Option<&[u32]> {
-        let family = family(namespace)?;
-        let own = if address.is_empty() { self.own.as_deref()? } else { address };
-        self.devices[family].get(&*normalised_bare(own)).map(Vec::as_slice)
+        self.devices.of(family(namespace)?, if address.is_empty() { self.own.as_deref()? } else { address })
     }
 
     /// Whether an address announced a device in any OMEMO namespace.
     pub fn has_devices(&self, address: &str) -> bool {
-        [OMEMO_LEGACY, OMEMO_2].into_iter().any(|namespace| self.devices(address, namespace).is_some_and(|devices| !devices.is_empty()))
+        let address = if address.is_empty() { self.own.as_deref() } else { Some(address) };
+        address.is_some_and(|address| self.devices.any(address))
     }
 
-    /// Accounts whose last list, in the family of an OMEMO namespace, names a device.
+    /// Whether somebody who was written to with a system cannot be any more: they removed their last device.
+    pub fn cannot_decrypt(&self, address: &str, system: &str) -> bool {
+        self.devices(address, system).is_some_and(<[u32]>::is_empty) && !self.devices.any(address)
+    }
+
+    /// Accounts that a device belongs to, in the family of an OMEMO namespace: it is on their last list, or their bundle for it was asked for.
     pub fn owners(&self, device: u32, namespace: &str) -> Vec<&str> {
-        let Some(family) = family(namespace) else { return Vec::new() };
-        self.devices[family].iter().filter(|(_, ids)| ids.contains(&device)).map(|(owner, _)| owner.as_str()).collect()
+        family(namespace).map_or_else(Vec::new, |family| self.devices.owners(family, device))
+    }
+
+    /// Whether everybody in a room could decrypt: only members get in, all see each other's address, and each that was seen has a device.
+    pub fn can_all_decrypt(&self, room: &str) -> bool {
+        let fit = self.room_kind(room).is_some_and(|kind| kind.members_only && kind.shows_addresses);
+        let people = self.rooms.get(&*normalised_bare(room)).filter(|_| fit).map(|room| &room.people);
+        people.is_some_and(|people| {
+            let mut others = people.iter().filter(|(person, what)| **what == Affiliation::Member && !self.is_own_bare(person)).peekable();
+            others.peek().is_some() && others.all(|(person, _)| self.devices.any(person))
+        })
+    }
+
+    /// Whether somebody is known not to be a member of a room: by what was seen of them, or because every list was seen without them.
+    pub fn is_no_member(&self, room: &str, person: &str) -> bool {
+        let Some(room) = self.rooms.get(&*normalised_bare(room)) else { return false };
+        match room.people.get(&*normalised_bare(person)) {
+            Some(affiliation) => *affiliation != Affiliation::Member,
+            None => room.lists == Question::EVERY_LIST,
+        }
+    }
+
+    /// Whether the account wrote encrypted to somebody in any session of the run, and they had devices when one last heard of them.
+    pub fn encrypted_in_any_session(&self, conversation: &str) -> bool {
+        self.own.as_deref().is_some_and(|own| self.shared.who_showed(ENCRYPTED, (own, conversation)).is_some())
     }
 
     /// The last message of a conversation, in a direction, that was end-to-end encrypted.
@@ -297,13 +337,21 @@ impl World {
     /// Entries kept, of all sorts together. Bounded whatever a session brings.
     pub fn entries(&self) -> usize {
         let encrypted: usize = self.encrypted.iter().map(FxHashMap::len).sum();
-        let sets = self.roster.len() + self.shown_presence_to.len() + self.wrote_to.len() + self.rooms.len() + self.owners_known();
-        sets + encrypted + self.people + self.device_ids
+        let sets = self.roster.len() + self.shown_presence_to.len() + self.wrote_to.len() + self.rooms.len();
+        sets + encrypted + self.people + self.devices.entries()
     }
 
-    /// Accounts, or families of an account, with a device list.
-    fn owners_known(&self) -> usize {
-        self.devices.iter().map(FxHashMap::len).sum()
+    /// Learns whose session it is, before the server has said so; and before the rules see the stanza. Of several accounts under test it has
+    /// to be one.
+    pub(super) fn learn_own(&mut self, sight: &Sight<'_>) {
+        if self.own.is_some() {
+            return;
+        }
+        let Some(direction) = self.way(sight.stanza, sight.direction) else { return };
+        let Some(address) = way::own_address(sight.stanza, direction) else { return };
+        if self.accounts.is_empty() || self.is_own(address) {
+            self.set_own(address);
+        }
     }
 
     /// Learns from a stanza, after the rules have seen it.
@@ -315,7 +363,7 @@ impl World {
             "message" => self.learn_message(stanza, seen),
             "success" if stanza.uri() == SASL2 => {
                 if let Some(identifier) = child(stanza, SASL2, "authorization-identifier") {
-                    self.set_own(identifier.own_text().trim());
+                    self.bind(identifier.own_text().trim());
                 }
             }
             "features" if stanza.uri() == STREAM && !seen.sent => self.learn_mechanisms(stanza),
@@ -328,8 +376,13 @@ impl World {
 
     fn learn_iq(&mut self, iq: Element<'_>, seen: &Lesson<'_>) {
         let sent = seen.sent;
-        if let Some(jid) = child(iq, BIND, "bind").and_then(|bind| child(bind, BIND, "jid")) {
-            self.set_own(jid.own_text().trim());
+        if sent {
+            self.asked.keep(iq, seen.peer.unwrap_or_default());
+        } else if let Some(question) = self.asked.take(iq, seen.peer.unwrap_or_default()) {
+            self.learn_answer(iq, question, seen);
+        }
+        if !sent && let Some(jid) = way::bound_address(iq, None) {
+            self.bind(jid.trim());
         }
         let from_own_server = || iq.attr("from").is_none_or(|from| self.is_own(from) || self.is_own_server(from));
         if let Some(query) = child(iq, ROSTER, "query").filter(|_| !sent && from_own_server()) {
@@ -364,6 +417,34 @@ impl World {
         }
     }
 
+    /// What the answer to a question says by holding nothing.
+    fn learn_answer(&mut self, iq: Element<'_>, question: Question, seen: &Lesson<'_>) {
+        let refused = iq.attr("type") == Some("error");
+        match question {
+            Question::Devices(family) if refused => {
+                let missing = |error: Element<'_>| error.children().any(|condition| condition.local() == "item-not-found");
+                let Some(owner) = seen.peer.or(self.own.as_deref()) else { return };
+                if child(iq, CLIENT, "error").is_some_and(missing) {
+                    self.devices.set(family, owner, Vec::new());
+                    self.forget_encrypted(owner);
+                }
+            }
+            Question::People(list) if !refused => {
+                if let Some(room) = seen.peer.and_then(|room| self.room(room)) {
+                    room.lists |= list;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody who has no device any more cannot be written to as before, in no session.
+    fn forget_encrypted(&self, owner: &str) {
+        if let Some(own) = self.own.as_deref().filter(|_| !self.devices.any(owner)) {
+            self.shared.forget(ENCRYPTED, (own, owner));
+        }
+    }
+
     fn learn_features(&mut self, from: Option<&str>, query: Element<'_>) {
         let has = |feature: &str| query.children().any(|child| child.local() == "feature" && child.attr("var") == Some(feature));
         let is = |category: &str, kind: &str| {
@@ -381,7 +462,8 @@ impl World {
                 self.publish_options[1] = Some(options || self.publish_options[1] == Some(true));
             }
             if Jid::split(from).localpart().is_some() && is("conference", "") && self.room_kinds.len() < MAX_ENTRIES {
-                let kind = RoomKind { members_only: has("muc_membersonly"), listed: has("muc_public") };
+                let kind =
+                    RoomKind { members_only: has("muc_membersonly"), listed: has("muc_public"), shows_addresses: has("muc_nonanonymous") };
                 self.room_kinds.insert(normalised_bare(from).into_owned(), kind);
             }
         }
@@ -426,34 +508,36 @@ impl World {
             && let Some(system) = message.children().find_map(system).or_else(|| verdict.rules.contains(&"O2").then_some("otr"))
         {
             let known = &mut self.encrypted[usize::from(!seen.sent)];
-            let encrypted = Encrypted { number: seen.number, system };
+            let encrypted = Encrypted { number: seen.number, system, clear_since: false };
             if let Some(last) = known.get_mut(conversation) {
                 *last = encrypted;
             } else if known.len() < MAX_ENTRIES {
                 known.insert(conversation.to_owned(), encrypted);
+                if let Some(own) = self.own.as_deref().filter(|_| seen.sent) {
+                    self.shared.show(ENCRYPTED, (own, conversation), own);
+                }
             }
             if seen.sent {
                 self.encrypted_last = Some(encrypted);
             }
+        } else if let (Some(conversation), Some(verdict)) = (seen.conversation, seen.verdict)
+            && verdict.rules.contains(&"N1")
+            && let Some(last) = self.encrypted[usize::from(!seen.sent)].get_mut(conversation)
+        {
+            last.clear_since |= child(message, CLIENT, "body").is_some();
         }
     }
 
     fn learn_devices(&mut self, pubsub: Element<'_>, seen: &Lesson<'_>) {
         let Some(owner) = seen.peer.or(self.own.as_deref()) else { return };
-        for items in pubsub.children() {
-            let Some(family) =
-                items.attr("node").filter(|node| node.ends_with("devicelist") || node.ends_with(":devices")).and_then(family)
-            else {
-                continue;
-            };
-            let Some(list) = items.children().filter_map(|item| item.children().next()).last() else { continue };
-            let ids: Vec<u32> = list.children().filter_map(|device| device.attr("id")?.parse().ok()).take(1000).collect();
-            let known = self.devices[family].get(owner).map(Vec::len);
-            let total = self.device_ids - known.unwrap_or(0) + ids.len();
-            if total <= MAX_ENTRIES && (known.is_some() || self.owners_known() < MAX_ENTRIES) {
-                self.device_ids = total;
-                self.devices[family].insert(owner.to_owned(), ids);
-            }
+        let kind = seen.stanza.attr("type");
+        if kind == Some("error") {
+            return;
+        }
+        let had_devices = self.devices.any(owner);
+        self.devices.learn(pubsub, owner, !seen.sent && kind == Some("result"));
+        if had_devices {
+            self.forget_encrypted(owner);
         }
     }
 
@@ -500,6 +584,14 @@ impl World {
             self.rooms.insert(bare.to_owned(), Room::default());
         }
         self.rooms.get_mut(bare)
+    }
+
+    /// The server says whose session it is: that overrules what was shown or told, and nothing later overrules it.
+    fn bind(&mut self, address: &str) {
+        if !self.bound && !address.is_empty() {
+            self.bound = true;
+            self.set_own(address);
+        }
     }
 
     fn set_own(&mut self, address: &str) {
@@ -567,12 +659,6 @@ impl<'a> Lesson<'a> {
             number: sight.number,
         }
     }
-}
-
-/// The family that a namespace of OMEMO, or a node, belongs to, as an index. OMEMO 1 and 2 shared their nodes for a while (XEP-0384 0.8.0).
-fn family(name: &str) -> Option<usize> {
-    let found = OMEMO.into_iter().find(|omemo| name.starts_with(omemo));
-    found.map(|omemo| usize::from(omemo.starts_with("urn:xmpp:omemo:")))
 }
 
 #[cfg(test)]

@@ -249,7 +249,14 @@ mod tests {
     }
 
     fn opaque(level: &'static str) -> BodyVerdict {
-        BodyVerdict { body: Verdict::Opaque, level: Some(level), rules: vec!["S"], because: "".into(), details: Vec::new() }
+        BodyVerdict {
+            body: Verdict::Opaque,
+            level: Some(level),
+            rules: vec!["S"],
+            noted: Vec::new(),
+            because: "".into(),
+            details: Vec::new(),
+        }
     }
 
     fn message(seq: u64, with: &str, level: u8, capacity: usize) -> Message {

@@ -40,6 +40,8 @@ struct List {
     /// It differs from what it was before; when, if times are known.
     changed: bool,
     changed_at: Option<Moment>,
+    /// What the last change took off it, until the next message: kept where there is no clock.
+    removed: Vec<u32>,
     /// No message of the account was seen since.
     fresh: bool,
     /// Labels whose bundle was not seen yet.
@@ -144,6 +146,9 @@ impl Directory {
         let same = entry.ids.len() == ids.len() && ids.iter().all(|id| entry.ids.contains(id));
         if known && !same {
             (entry.changed, entry.changed_at, entry.fresh) = (true, at, true);
+            if at.is_none() {
+                entry.removed = entry.ids.iter().filter(|id| !ids.contains(id)).copied().collect();
+            }
         }
         (entry.ids, entry.labels) = (ids, labels);
     }
@@ -181,8 +186,21 @@ impl Directory {
     /// D1, D2, D5, D7 and D8 on a container. Returns whether the lists of everybody concerned were there.
     pub fn check(&mut self, container: &Container<'_>, parties: &Parties<'_>, at: Option<Moment>, found: &mut Vec<Found>) -> bool {
         let complete = self.check_recipients(container, parties, at, found);
+        if at.is_none() {
+            self.forget_removed(container.family, parties);
+        }
         self.check_own(container, parties, found);
         self.check_sender(container, parties, found) && complete
+    }
+
+    fn forget_removed(&mut self, family: Family, parties: &Parties<'_>) {
+        for account in parties.accounts() {
+            for family in [Some(family), family.elder()].into_iter().flatten() {
+                if let Some(list) = self.lists.get_mut(&(family, account.hash)) {
+                    list.removed.clear();
+                }
+            }
+        }
     }
 
     fn recently_changed(list: &List, at: Option<Moment>) -> bool {
@@ -199,6 +217,15 @@ impl Directory {
             let detail = "encrypted to a device that is on no device list";
             Found::suspect("D1", key.element, detail, "XEP-0384 §5.5.2").attribute("rid")
         };
+        // Without a clock, a device that the last change took off may still get the next message.
+        let just_removed = |key: &super::container::Key<'_>| {
+            let detail = "encrypted to a device that was taken off its list just before";
+            Found::info("D1", key.element, detail, "XEP-0384 §5.5.2").attribute("rid")
+        };
+        let rate = |key: &super::container::Key<'_>, lists: &[&List]| {
+            let removed = key.rid.is_some_and(|rid| lists.iter().any(|list| list.removed.contains(&rid)));
+            if removed { just_removed(key) } else { unannounced(key) }
+        };
         let recipients = parties.recipients();
         let mut complete = !recipients.is_empty() && recipients.iter().all(|account| list(account).is_some());
         if family.is_flat() {
@@ -206,7 +233,7 @@ impl Directory {
                 let lists: Vec<&List> = parties.accounts().filter_map(list).collect();
                 if !lists.iter().any(|list| Self::recently_changed(list, at)) {
                     let missing = |rid: &u32| !lists.iter().any(|list| list.ids.contains(rid));
-                    found.extend(container.keys.iter().filter(|key| key.rid.as_ref().is_some_and(missing)).map(unannounced));
+                    found.extend(container.keys.iter().filter(|key| key.rid.as_ref().is_some_and(missing)).map(|key| rate(key, &lists)));
                 }
             } else if parties.room && parties.recipients.is_none() && self.given[family as usize] {
                 // Who is in the room is not known, but whose devices there are.
@@ -221,7 +248,7 @@ impl Directory {
                 let (Some(account), Some(rid)) = (&key.account, key.rid) else { continue };
                 match list(account) {
                     None => complete = false,
-                    Some(list) if !list.ids.contains(&rid) && !Self::recently_changed(list, at) => found.push(unannounced(key)),
+                    Some(list) if !list.ids.contains(&rid) && !Self::recently_changed(list, at) => found.push(rate(key, &[list])),
                     Some(_) => {}
                 }
             }
@@ -307,7 +334,7 @@ impl Directory {
     /// Entries held.
     pub fn len(&self) -> usize {
         let own: usize = self.at_first.iter().flatten().map(FxHashSet::len).sum();
-        own + self.lists.iter().map(|(_, list)| list.ids.len() + list.labels.len() + 1).sum::<usize>()
+        own + self.lists.iter().map(|(_, list)| list.ids.len() + list.removed.len() + list.labels.len() + 1).sum::<usize>()
     }
 }
 

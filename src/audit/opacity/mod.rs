@@ -277,14 +277,19 @@ fn verdict(outcome: Outcome, level: &'static str) -> Option<BodyVerdict> {
     let opaque = body == Verdict::Opaque;
     let mut rules = Vec::with_capacity(found.len() + usize::from(opaque));
     rules.extend(opaque.then_some("S"));
+    let mut noted = Vec::new();
     for one in &found {
         if !rules.contains(&one.detail.rule) {
             rules.push(one.detail.rule);
+            // What informs comes last: a rule that also decided is there already.
+            if one.verdict.is_none() {
+                noted.push(one.detail.rule);
+            }
         }
     }
     let because = if opaque { "well-formed OMEMO, no content in clear beside it".into() } else { reasons(&found, body).into() };
     let details = found.into_iter().map(|one| one.detail).collect();
-    Some(BodyVerdict { body, level: opaque.then_some(level), rules, because, details })
+    Some(BodyVerdict { body, level: opaque.then_some(level), rules, noted, because, details })
 }
 
 /// The first reasons for a verdict.
@@ -305,6 +310,7 @@ pub fn raise(verdict: &mut Option<BodyVerdict>, detail: Detail) {
         body: Verdict::ProvenLeak,
         level: None,
         rules: vec![detail.rule],
+        noted: Vec::new(),
         because: detail.detail.clone(),
         details: vec![detail],
     };
@@ -315,6 +321,8 @@ pub fn raise(verdict: &mut Option<BodyVerdict>, detail: Detail) {
         // `S` says that all is well.
         let rules: Vec<_> = before.rules.into_iter().filter(|rule| *rule != "S" && !raised.rules.contains(rule)).collect();
         raised.rules.extend(rules);
+        raised.noted = before.noted;
+        raised.noted.retain(|noted| *noted != raised.rules[0]);
         raised.details.extend(before.details);
     }
     *verdict = Some(raised);

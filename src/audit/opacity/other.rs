@@ -178,8 +178,11 @@ pub fn check_otr(otr: Otr, body: Element<'_>, found: &mut Vec<Found>) {
         Otr::Query => Found::clear("O2q", body, "a request for OTR or an error of it: its text is clear", source),
         Otr::Offer => Found::clear("O2q", body, "a text in clear that offers OTR", source),
         Otr::Wrong => Found::suspect("O2", body, "it claims to be OTR, and its beginning is not", source),
-        Otr::Trailing => Found::suspect("O2", body, "text in clear after an OTR message", source),
+        Otr::Trailing => Found::other("O2", body, "an OTR message, not examined further", source),
     });
+    if otr == Otr::Trailing {
+        found.push(Found::suspect("F3", body, "text in clear after an OTR message", source));
+    }
 }
 
 #[cfg(test)]

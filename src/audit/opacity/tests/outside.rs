@@ -311,7 +311,7 @@ fn other_systems() {
     );
     clear("<body>?OTR:AAQD8EkpnL7y.</body><subject>s</subject>", "PROVEN_LEAK L4,O2");
     clear("<body>?OTR,1,2,?OTR:AAMD,</body>", "OTHER_E2EE O2");
-    clear("<body>?OTR:AAMDAAAA. see you</body>", "SUSPECT O2");
+    clear("<body>?OTR:AAMDAAAA. see you</body>", "SUSPECT F3,O2");
     clear("<body>?OTRv23?\nAnn wants to talk off the record</body>", "NOT_ENCRYPTED O2q");
     clear("<body>?OTR Error: you sent encrypted data</body>", "NOT_ENCRYPTED O2q");
     clear("<body>hi \t  \t\t\t\t \t \t \t   \t\t  \t </body>", "NOT_ENCRYPTED O2q,N1");
