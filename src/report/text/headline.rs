@@ -108,7 +108,7 @@ pub(super) fn messages(summary: &Summary) -> String {
         let (number, were) = (grouped(*count), if *count == 1 { "was" } else { "were" });
         parts.push(match verdict {
             Verdict::ProvenLeak => format!("{number} leaked content to it"),
-            Verdict::Suspect => format!("{number} {were} encrypted in a way that raises suspicion"),
+            Verdict::Suspect => format!("{number} {were} sent in a way that raises suspicion"),
             Verdict::NotEncrypted => format!("{number} had no end-to-end encryption at all"),
             Verdict::OtherE2ee => format!("{number} {were} encrypted with something this program does not examine"),
             Verdict::Opaque => format!("{number} looked opaque to it (evidence E{})", summary.talks.lowest_level().unwrap_or(1)),
