@@ -95,14 +95,11 @@ impl<V> Ring<V> {
         (at + 1) & (self.slots.len() - 1)
     }
 
-    /// More slots: four times as many while they are few, then twice.
+    /// Four times as many slots: entries find their places anew, which at twice as many would be the most that filling one costs.
     #[cold]
     fn grow(&mut self) {
-        let slots = match self.slots.len() {
-            0 => 8,
-            few @ ..512 => few * 4,
-            many => many * 2,
-        };
+        let most = (self.max * 2).next_power_of_two();
+        let slots = if self.slots.is_empty() { 8 } else { (self.slots.len() * 4).min(most) };
         self.slots = vec![Slot::default(); slots];
         self.entries.reserve_exact((slots / 2).min(self.max) - self.entries.len());
         for index in 0..self.entries.len() {
