@@ -4,7 +4,7 @@
 //! with whom the canary was declared for, long enough, and after the mark that names it, where there is one. Such a message is *covered*;
 //! that the canary was really typed is the evaluator's word.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::declare::Canaries;
@@ -16,12 +16,20 @@ use crate::xmpp::jid::normalised_bare;
 
 /// Raised messages listed for one conversation.
 const MAX_RAISED: usize = 1000;
+/// Sessions whose messages can be raised.
+const MAX_SESSIONS: usize = 10_000;
+/// Accounts that are told apart.
+const MAX_ACCOUNTS: usize = 10_000;
 
 /// Collects what sessions leave.
 #[derive(Debug, Default)]
 pub struct Assessor {
     canaries: Canaries,
+    /// Those with messages.
     sessions: Vec<(Arc<str>, Ledger)>,
+    /// What the others come to together: connections that come and go must not fill the memory.
+    others: Ledger,
+    accounts: BTreeSet<String>,
     steps: Vec<Step>,
     /// Why traffic is missing.
     missing: Vec<String>,
@@ -51,10 +59,29 @@ impl Assessor {
         Assessor { canaries: canaries.clone(), ..Assessor::default() }
     }
 
-    /// Takes what a session leaves, once or piece by piece.
+    /// Takes what a session leaves, once or piece by piece. Without canaries nothing is kept.
     pub fn add(&mut self, session: &Arc<str>, mut ledger: Ledger) {
+        if self.canaries.is_empty() {
+            return;
+        }
         self.steps.append(&mut ledger.steps);
-        self.sessions.push((session.clone(), ledger));
+        if let Some(account) = ledger.account.take().filter(|_| self.accounts.len() < MAX_ACCOUNTS) {
+            self.accounts.insert(account);
+        }
+        let has_messages = !ledger.talks.is_empty();
+        if has_messages && self.sessions.len() < MAX_SESSIONS {
+            return self.sessions.push((session.clone(), ledger));
+        }
+        let Ledger { frames, bytes, not_searched, overflow, .. } = &mut self.others;
+        *frames += ledger.frames;
+        *bytes += ledger.bytes;
+        *not_searched += ledger.not_searched;
+        *overflow += ledger.overflow + ledger.talks.values().flat_map(|talk| talk.verdicts.values()).sum::<u64>();
+        self.others.readable.append(&mut ledger.readable);
+    }
+
+    fn ledgers(&self) -> impl Iterator<Item = &Ledger> {
+        self.sessions.iter().map(|(_, ledger)| ledger).chain([&self.others])
     }
 
     /// Traffic that was not seen.
@@ -69,9 +96,13 @@ impl Assessor {
         }
         self.steps.sort_by_key(|step| step.mono_micros);
         self.sessions.sort_by(|a, b| a.0.len().cmp(&b.0.len()).then(a.0.cmp(&b.0)));
-        let readable = |canary: &usize| self.sessions.iter().any(|(_, ledger)| ledger.readable.contains(canary));
+        let unknown: u64 = self.ledgers().map(|ledger| ledger.overflow).sum();
+        if unknown > 0 {
+            self.miss(format!("{unknown} messages were more than a run keeps account of"));
+        }
+        let readable = |canary: &usize| self.ledgers().any(|ledger| ledger.readable.contains(canary));
         let readable: Vec<usize> = (0..self.canaries.len()).filter(readable).collect();
-        let not_searched: u64 = self.sessions.iter().map(|(_, ledger)| ledger.not_searched).sum();
+        let not_searched: u64 = self.ledgers().map(|ledger| ledger.not_searched).sum();
         let whole = not_searched == 0 && self.missing.is_empty();
         let mut rated: Vec<Rated<'_>> = Vec::new();
         for (session, ledger) in &self.sessions {
@@ -103,7 +134,7 @@ impl Assessor {
         // The messages are listed with their conversations.
         let mut run = Assessment { raised: Vec::new(), raised_more: 0, ..self.assess(&run, &all, &readable, whole) };
         let name = |canary: usize| self.canaries.all()[canary].name.clone();
-        let sum = |of: fn(&Ledger) -> u64| self.sessions.iter().map(|(_, ledger)| of(ledger)).sum();
+        let sum = |of: fn(&Ledger) -> u64| self.ledgers().map(of).sum();
         run.search = Some(SearchFacts {
             readable: readable.iter().map(|canary| name(*canary)).collect(),
             not_found: (0..self.canaries.len()).filter(|canary| !readable.contains(canary)).map(name).collect(),
@@ -137,11 +168,10 @@ impl Assessor {
     fn confirm(&self, rated: &mut [Rated<'_>], witnesses: &[Witness]) -> Vec<String> {
         let mut unused = Vec::new();
         for witness in witnesses {
-            let accounts: Vec<&str> = self.sessions.iter().filter_map(|(_, ledger)| ledger.account.as_deref()).collect();
             let sender = |rated: &Rated<'_>| {
                 witness.from.as_deref().is_none_or(|from| {
                     let from = normalised_bare(from);
-                    accounts.is_empty() || accounts.contains(&&*from) || rated.message.conversation == *from
+                    self.accounts.is_empty() || self.accounts.contains(&*from) || rated.message.conversation == *from
                 })
             };
             let mut named = rated.iter_mut().filter(|rated| rated.message.ids.contains(&witness.id));
@@ -312,6 +342,36 @@ mod tests {
         assessor.add(&"s1".into(), session(&[(2, 30)]));
         assessor.miss("a session did not end");
         check(&assessor.finish(&[]), "E2", "", "a session did not end");
+    }
+
+    #[test]
+    fn sessions_without_messages_leave_no_more_than_their_sums() {
+        let mut assessor = Assessor::new(&canaries());
+        for n in 0..1000 {
+            let ledger = Ledger { frames: 2, bytes: 90, account: Some("ann@a.example".into()), ..Ledger::default() };
+            assessor.add(&format!("s{n}").into(), ledger);
+        }
+        assert_eq!((assessor.sessions.len(), assessor.accounts.len()), (0, 1));
+        assessor.add(&"s1000".into(), Ledger { readable: [0].into(), ..Ledger::default() });
+        assessor.add(&"s1001".into(), session(&[(2, 30)]));
+        let outcome = assessor.finish(&[]);
+        check(&outcome, "E2", "", "could be read elsewhere");
+        let search = outcome.assessments.last().unwrap().search.as_ref().unwrap();
+        assert_eq!((search.frames, search.bytes), (2000, 90_000));
+        let mut unasked = Assessor::default();
+        unasked.add(&"s1".into(), session(&[(2, 30)]));
+        assert!(unasked.sessions.is_empty());
+    }
+
+    #[test]
+    fn messages_that_nobody_kept_raise_nothing() {
+        check(&finish(Ledger { overflow: 3, ..session(&[(2, 30)]) }, ""), "E2", "", "3 messages were more than a run keeps account of");
+        let mut assessor = Assessor::new(&canaries());
+        for n in 0..=MAX_SESSIONS {
+            assessor.add(&format!("s{n}").into(), session(&[(2, 30)]));
+        }
+        assert_eq!(assessor.sessions.len(), MAX_SESSIONS);
+        check(&assessor.finish(&[]), "E2", "", "2 messages were more than a run keeps account of");
     }
 
     #[test]
