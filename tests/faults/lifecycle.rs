@@ -68,19 +68,20 @@ fn connections_that_come_and_go() {
         drop(tcp);
         rig.server.forget();
     };
-    // Allocators keep what a first round needed.
-    (0..200).for_each(|n| cycle(&rig, n));
+    // Allocators keep what a first round needed, which grows with how many sessions are ending at once; a leak goes on.
+    let cycles = size(1000, 20_000);
+    let first = cycles / 5;
+    (0..first).for_each(|n| cycle(&rig, n));
     std::thread::sleep(Duration::from_secs(1));
     rig.server.forget();
     rig.is_well("a first round");
     let (rss, descriptors) = (vitals::rss_kib(rig.proxy.pid()), vitals::descriptors(rig.proxy.pid()));
-    let cycles = size(1000, 20_000);
     (0..cycles).for_each(|n| cycle(&rig, n));
     let ends = rig.wait_for("all ends", |records| {
         let ends = records.iter().filter(|r| r["event"] == "close").count();
-        (ends >= cycles + 200).then_some(ends)
+        (ends >= cycles + first).then_some(ends)
     });
-    assert!(ends >= cycles + 200);
+    assert!(ends >= cycles + first);
     rig.server.forget();
     rig.is_well("all cycles");
     let began = Instant::now();
