@@ -119,7 +119,9 @@ pub fn redactor(data: &[u8]) {
     const SECRET: &str = "Zk93dXmQpLtWvB";
     let (which, junk) = data.split_first().map_or((0, data), |(first, rest)| (usize::from(*first), rest));
     let junk: String = String::from_utf8_lossy(junk).chars().filter(|c| !matches!(c, '<' | '&' | '\'')).collect();
-    let text = SECRETS[which % SECRETS.len()].replace("{junk}", &junk).replace("{secret}", SECRET);
+    // A fuzzer learns the words that are looked for: what it puts elsewhere by itself is no secret.
+    let junk = junk.replace(SECRET, "");
+    let text = SECRETS[which % SECRETS.len()].replace("{secret}", SECRET).replace("{junk}", &junk);
     for direction in Direction::BOTH {
         for line in records(&[text.as_bytes()], direction) {
             assert!(!line.contains(SECRET), "a secret in {line}");
