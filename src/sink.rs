@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Seek as _, Write as _};
+use std::num::NonZeroU64;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,6 +23,10 @@ const QUEUE_BYTES: usize = 8 << 20;
 const MAX_APPEND: usize = 64;
 /// Batches that may wait.
 const QUEUE_BATCHES: usize = 4096;
+/// Bytes of the log after which the page cache is asked to let go of what is on the disk.
+const RELEASE_EVERY: u64 = 1 << 20;
+/// Bytes before these that are asked for again: what was still on its way to the disk the last time.
+const RELEASE_AGAIN: u64 = 16 << 20;
 /// Name of the session under which the log speaks of itself.
 const LOG_SESSION: &str = "log";
 
@@ -81,6 +86,7 @@ impl Sink {
             path: path.to_owned(),
             holds,
             good: 0,
+            released: 0,
             policy,
             failure,
             metrics: metrics.clone(),
@@ -156,6 +162,8 @@ struct Appender {
     holds: Holds,
     /// Length of the file up to its last complete line.
     good: u64,
+    /// Up to where the page cache was asked to let go of the log.
+    released: u64,
     policy: OnLogFailure,
     failure: watch::Sender<Option<String>>,
     metrics: Arc<Metrics>,
@@ -225,6 +233,7 @@ impl Appender {
         match write_all(&mut self.file, batches) {
             Ok(()) => {
                 self.good += batches.iter().map(|batch| batch.as_ref().len() as u64).sum::<u64>();
+                self.release();
                 Ok(())
             }
             Err(error) => {
@@ -235,6 +244,18 @@ impl Appender {
                 Err(error)
             }
         }
+    }
+
+    /// Lets the kernel write the log out and use its pages again. Nobody reads most of a log while it grows, and kept whole it would push
+    /// what others read out of the page cache; every append would need fresh memory, which is what an append costs most.
+    fn release(&mut self) {
+        if self.good - self.released < RELEASE_EVERY {
+            return;
+        }
+        let from = self.released.saturating_sub(RELEASE_AGAIN);
+        // Advice only: files that know none are written as before.
+        let _ = rustix::fs::fadvise(&self.file, from, NonZeroU64::new(self.good - from), rustix::fs::Advice::DontNeed);
+        self.released = self.good;
     }
 
     fn wrote(&self, records: u64) {
@@ -313,6 +334,7 @@ mod tests {
                 path: path.to_owned(),
                 holds: Holds::Records,
                 good: 0,
+                released: 0,
                 policy,
                 failure,
                 metrics,
