@@ -182,6 +182,8 @@ impl<'a> Pump<'a> {
             if !passage.forward.is_empty() {
                 self.metrics.forwarded(self.direction, passed - began);
             }
+            // Who waits for these bytes may wait for this processor: the audit is not in a hurry.
+            std::thread::yield_now();
             let drained = self.tap.drain().await;
             self.metrics.audited(self.direction, passed.elapsed());
             if let Err(error) = drained {
