@@ -26,6 +26,8 @@ use crate::xmpp::framer::FrameKind;
 const IDLE: Duration = Duration::from_secs(10);
 /// Time for a write that has begun when the session is told to end.
 const GRACE: Duration = Duration::from_secs(2);
+/// Nobody waits for the single stanzas of so many bytes at once.
+const BURST: usize = 8 << 10;
 /// A frame is held for the gate up to this size; a larger one passes as it is.
 const MAX_HELD: usize = 64 << 10;
 
@@ -182,8 +184,10 @@ impl<'a> Pump<'a> {
             if !passage.forward.is_empty() {
                 self.metrics.forwarded(self.direction, passed - began);
             }
-            // Who waits for these bytes may wait for this processor: the audit is not in a hurry.
-            std::thread::yield_now();
+            // Who waits for these bytes may wait for this very processor, and the audit is not in a hurry.
+            if chunk.len() < BURST {
+                std::thread::yield_now();
+            }
             let drained = self.tap.drain().await;
             self.metrics.audited(self.direction, passed.elapsed());
             if let Err(error) = drained {
