@@ -124,6 +124,33 @@ fn content_beside_something_that_holds_a_container() {
     assert_eq!(session.sent(&format!("<message to='{BEN}'><body>x</body></message>")), "NOT_ENCRYPTED N1");
 }
 
+/// What another device of the account sends encrypted shows that the conversation is; what only an archive or a stranger shows does not.
+#[test]
+fn carbons_begin_an_encrypted_conversation() {
+    let omemo = |from: &str, to: &str| Message::new(LEGACY, &mut Random(7)).change(|m| (m.from, m.to) = (from.into(), to.into())).xml();
+    let copy = |from: &str, kind: &str, message: &str| {
+        format!(
+            "<message from='{from}' to='{ANN}/a'><{kind} xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'>{message}</forwarded>\
+            </{kind}></message>"
+        )
+    };
+    let sent = omemo(&format!("{ANN}/b"), BEN);
+    let received = omemo(&format!("{BEN}/c"), &format!("{ANN}/b"));
+    let text = format!("<message to='{BEN}'><body>see you at nine</body></message>");
+    let answer = format!("<message from='{BEN}/c' to='{ANN}/a'><body>see you at nine</body></message>");
+    for (copy, after_it, answered) in [
+        (copy(ANN, "sent", &sent), "SUSPECT L6,N1", "NOT_ENCRYPTED N1"),
+        (copy(ANN, "received", &received), "NOT_ENCRYPTED N1", "SUSPECT L6,N1"),
+        (copy("eve@lab.test", "sent", &sent), "NOT_ENCRYPTED N1", "NOT_ENCRYPTED N1"),
+        (copy(ANN, "sent", &sent).replace("carbons:2'", "mam:2'").replace("sent", "result"), "NOT_ENCRYPTED N1", "NOT_ENCRYPTED N1"),
+    ] {
+        let mut session = Session::of(ANN);
+        assert_eq!(session.received(&copy), "OPAQUE(E1) S", "{copy}");
+        assert_eq!(session.sent(&text), after_it, "after {copy}");
+        assert_eq!(session.received(&answer), answered, "after {copy}");
+    }
+}
+
 #[test]
 fn bodies_beside_a_container() {
     let body = |text: &str| format!("<body>{text}</body>");
