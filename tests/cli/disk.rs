@@ -1,11 +1,18 @@
-//! A full disk, with both policies (F-54): never silent.
+//! A full disk, with both policies (F-54): never silent. And what a long log leaves in memory.
 //!
-//! Needs root, to mount a small tmpfs. Ignored unless asked for (`cargo test --test cli -- --include-ignored`); without the right to mount
+//! A full disk needs root, to mount a small tmpfs. Ignored unless asked for (`cargo test --test cli -- --include-ignored`); without the right to mount
 //! it then fails and says so.
 
+use std::io::IoSliceMut;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
+
+use stanzascope::catalog::Catalog;
+use stanzascope::metrics::Metrics;
+use stanzascope::record::Moment;
+use stanzascope::sink::{Holds, OnLogFailure, Sink};
 
 use crate::rig::{Bench, Peer, Proxy, Server};
 
@@ -109,4 +116,45 @@ fn gap_goes_on_and_says_how_much_is_missing() {
     let in_session: Vec<u64> = records.iter().filter(|r| r["session"] == "s1").map(|r| r["seq"].as_u64().unwrap()).collect();
     let missing = in_session.last().unwrap() + 1 - in_session.len() as u64;
     assert_eq!(said, missing, "the gaps say exactly what is missing");
+}
+
+/// A long log on a disk is whole, and the page cache has let go of most of it.
+#[test]
+#[ignore = "needs a disk"]
+fn a_long_log_leaves_the_page_cache() {
+    const PIECE: usize = 256 << 10;
+    const PIECES: usize = 256;
+    // Temporary files may lie in memory; what is built lies on a disk.
+    let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let path = home.path().join("records.jsonl");
+    let metrics = Metrics::new(&Catalog::builtin()).into();
+    let (sink, writer) = Sink::open(&path, Holds::Records, OnLogFailure::Stop, metrics).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let piece = |n: usize| [format!("{n:07}").as_bytes(), &[b' '; PIECE - 8], b"\n"].concat();
+    for n in 0..PIECES {
+        runtime.block_on(sink.write(piece(n), 1, Moment { unix_micros: 0, mono_micros: 0 })).unwrap();
+        // A disk has its own pace.
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(sink);
+    writer.finish().unwrap();
+
+    let log = std::fs::File::open(&path).unwrap();
+    let mut byte = [0];
+    let in_memory = (0..PIECES)
+        .filter(|n| {
+            let nowait = rustix::io::ReadWriteFlags::NOWAIT;
+            match rustix::io::preadv2(&log, &mut [IoSliceMut::new(&mut byte)], (n * PIECE) as u64, nowait) {
+                Ok(read) => read == 1,
+                Err(rustix::io::Errno::AGAIN) => false,
+                Err(error) => panic!("is this a disk? {error}"),
+            }
+        })
+        .count();
+    assert!(in_memory < PIECES / 2, "{in_memory} of {PIECES} pieces are in memory");
+    let mut read = vec![0; PIECE];
+    for n in 0..PIECES {
+        log.read_exact_at(&mut read, (n * PIECE) as u64).unwrap();
+        assert_eq!(read, piece(n), "piece {n}");
+    }
 }
