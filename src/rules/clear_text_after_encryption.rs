@@ -1,8 +1,9 @@
 //! Finds readable text in a conversation that was encrypted before.
 //!
 //! **What it checks.** A message with readable text goes to (or comes from) somebody with whom a message in the same direction was
-//! end-to-end encrypted earlier in the session. So does a readable answer of the client to somebody, or to a room, whose last message was
-//! encrypted; and readable text to somebody to whom the account wrote encrypted in another session of the run.
+//! end-to-end encrypted earlier in the session, by another device of the account too, as carbons show. So does a readable answer of the
+//! client to somebody, or to a room, whose last message was encrypted; and readable text to somebody to whom the account wrote encrypted
+//! in another session of the run.
 //!
 //! **Why it matters.** People believe that a conversation which showed a lock stays locked. A client that falls back without a word hands
 //! the rest of it to the servers.

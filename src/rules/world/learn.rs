@@ -7,7 +7,8 @@ use crate::audit::way;
 use crate::record::Verdict;
 use crate::rules::asked::Question;
 use crate::rules::names::{
-    CLIENT, DISCO_INFO, MUC, MUC_ADMIN, MUC_USER, OMEMO, OPENPGP, PGP_ENCRYPTED, PUBSUB, PUBSUB_EVENT, ROSTER, SASL, SASL2, STREAM,
+    CARBONS, CLIENT, DISCO_INFO, FORWARD, MUC, MUC_ADMIN, MUC_USER, OMEMO, OPENPGP, PGP_ENCRYPTED, PUBSUB, PUBSUB_EVENT, ROSTER, SASL,
+    SASL2, STREAM,
 };
 use crate::rules::seen::{Facts, child};
 use crate::rules::{Judged, Sight};
@@ -177,17 +178,20 @@ impl World {
                 self.learn_affiliation(from, item);
             }
         }
+        // What another device of the account said or heard belongs to the conversation too.
+        let carbon = if seen.is_from_account(self) { copied_by_carbon(message) } else { None };
+        let (said, sent) = carbon.unwrap_or((message, seen.sent));
         if let (Some(conversation), Some(verdict)) = (seen.conversation, seen.verdict)
             && verdict.body != Verdict::NotEncrypted
-            && let Some(system) = message.children().find_map(system).or_else(|| verdict.rules.contains(&"O2").then_some("otr"))
+            && let Some(system) = said.children().find_map(system).or_else(|| verdict.rules.contains(&"O2").then_some("otr"))
         {
-            let known = &mut self.encrypted[usize::from(!seen.sent)];
+            let known = &mut self.encrypted[usize::from(!sent)];
             let encrypted = Encrypted { number: seen.number, system, clear_since: false };
             if let Some(last) = known.get_mut(conversation) {
                 *last = encrypted;
             } else if known.len() < MAX_ENTRIES {
                 known.insert(conversation.to_owned(), encrypted);
-                if let Some(own) = self.own.as_deref().filter(|_| seen.sent) {
+                if let Some(own) = self.own.as_deref().filter(|_| sent) {
                     self.shared.show(ENCRYPTED, (own, conversation), own);
                 }
             }
@@ -300,6 +304,14 @@ fn forget_host(hosts: &mut FxHashMap<String, usize>, bare: &str) {
     }
 }
 
+/// The message that a carbon copies (XEP-0280), and whether the account sent it.
+fn copied_by_carbon(message: Element<'_>) -> Option<(Element<'_>, bool)> {
+    ["sent", "received"].into_iter().find_map(|way| {
+        let forwarded = child(child(message, CARBONS, way)?, FORWARD, "forwarded")?;
+        Some((child(forwarded, CLIENT, "message")?, way == "sent"))
+    })
+}
+
 /// The system of an encryption container.
 fn system(container: Element<'_>) -> Option<&'static str> {
     match container.local() {
@@ -323,6 +335,11 @@ pub(in crate::rules) struct Lesson<'a> {
 }
 
 impl<'a> Lesson<'a> {
+    /// Whether the own account sent it to the client. It alone may send carbons (XEP-0280 §11).
+    fn is_from_account(&self, world: &World) -> bool {
+        !self.sent && self.peer.is_none_or(|peer| world.is_own_bare(peer))
+    }
+
     pub fn of(sight: &Sight<'a>, facts: &'a Facts<'a>) -> Lesson<'a> {
         Lesson {
             stanza: sight.stanza,
