@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::extract::Context;
 use super::opacity::{self, Scene};
-use super::{Auditor, Evidence, Queued, canary, evidence, observers};
+use super::{Auditor, Evidence, Queued, canary, evidence, observers, way};
 use crate::catalog::Known;
 use crate::record::{Body, Finding, FrameName, Gap, Observer, Observers, Phase, SessionEvent, Stanza, Verdict};
 use crate::rules::{Judged, Sight};
@@ -165,7 +165,9 @@ impl Auditor {
         if message.id == root.id {
             let direction = self.memory.way(root, direction);
             self.expect_encryption(&mut stanza, direction, protects);
-        } else if let (true, Some(with), Some(way)) = (protects, &stanza.conversation, way_of_carbon(root, &self.memory, known)) {
+        } else if let (true, Some(with), Some((_, way))) = (protects, &stanza.conversation, way::carbon(root))
+            && root.attr("from").is_none_or(|from| self.memory.is_own_bare(&normalised_bare(from)))
+        {
             self.memory.remember_encrypted(with, way);
         }
         if self.watch.is_active() {
@@ -234,16 +236,6 @@ fn inner_message<'a>(root: Element<'a>, known: &Known) -> Element<'a> {
     }
     let wrapper = root.children().find(|c| [known.carbons_sent, known.carbons_received, known.mam_result].contains(&c.sym()));
     wrapper.and_then(|w| w.child(known.forwarded)).and_then(|f| f.child(known.message)).unwrap_or(root)
-}
-
-/// Which way the message went that a carbon copies: what another device of the account sent, or what it was sent (XEP-0280 §6, §7). Only the
-/// account may send carbons (§11). What an archive holds may be older than anything, and shows nothing of what is to be expected now.
-fn way_of_carbon(root: Element<'_>, memory: &super::Memory, known: &Known) -> Option<Direction> {
-    if !root.attr("from").is_none_or(|from| memory.is_own_bare(&normalised_bare(from))) {
-        return None;
-    }
-    let ways = [(known.carbons_sent, Direction::ClientToServer), (known.carbons_received, Direction::ServerToClient)];
-    ways.into_iter().find_map(|(copy, way)| root.child(copy).map(|_| way))
 }
 
 /// Whom a message is exchanged with, seen from the account.

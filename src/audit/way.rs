@@ -1,4 +1,4 @@
-//! Which way a stanza went and whose session it is, as far as the stanza itself shows: `scan` is not always told.
+//! Which way a stanza went, or the message that it copies, and whose session it is, as far as the stanza itself shows: `scan` is not always told.
 
 use std::borrow::Cow;
 
@@ -21,6 +21,19 @@ pub fn shown(stanza: Element<'_>, is_own: impl Fn(&str) -> Option<bool>) -> Opti
         (None, Some(Some(true))) if has_resource(to) => Some(Direction::ServerToClient),
         _ => is_of_server(stanza).then_some(Direction::ServerToClient),
     }
+}
+
+/// The message that a carbon copies, and which way that went: what another device of the account sent, or what it was sent (XEP-0280 §6, §7).
+/// Only the account itself may send carbons (§11); whether it did is not looked at here.
+pub fn carbon(stanza: Element<'_>) -> Option<(Element<'_>, Direction)> {
+    [("sent", Direction::ClientToServer), ("received", Direction::ServerToClient)].into_iter().find_map(|(copy, way)| {
+        let forwarded = child(child(stanza, ns::CARBONS, copy)?, ns::FORWARD, "forwarded")?;
+        Some((child(forwarded, ns::CLIENT, "message")?, way))
+    })
+}
+
+fn child<'a>(element: Element<'a>, uri: &str, local: &str) -> Option<Element<'a>> {
+    element.children().find(|child| child.is(uri, local))
 }
 
 /// Whether only a server sends such a thing.

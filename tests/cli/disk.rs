@@ -1,7 +1,7 @@
 //! A full disk, with both policies (F-54): never silent. And what a long log leaves in memory.
 //!
-//! A full disk needs root, to mount a small tmpfs. Ignored unless asked for (`cargo test --test cli -- --include-ignored`); without the right to mount
-//! it then fails and says so.
+//! A full disk needs root, to mount a small tmpfs. Ignored unless asked for (`cargo test --test cli -- --include-ignored`); without the
+//! right to mount it then fails and says so.
 
 use std::io::IoSliceMut;
 use std::os::unix::fs::FileExt as _;

@@ -9,7 +9,7 @@ use super::parties::{Account, Parties};
 use super::siblings::Classes;
 use super::{Opacity, Outcome, Parts, Scene, Seen, envelope, fallback, magic, statistics, trivial_keys};
 use crate::audit::decoded::Decoded;
-use crate::catalog::Known;
+use crate::audit::way;
 use crate::xmpp::element::Element;
 
 impl Opacity {
@@ -86,8 +86,8 @@ impl Opacity {
             let holds_container = has_omemo || !beside.others.is_empty();
             self.check_clear(message, &beside, holds_container, scene, &mut found);
         }
-        // What is forwarded was said elsewhere, but for what a carbon copies.
-        if !forwarded || is_copied_by_carbon(message, scene.known) {
+        // What is forwarded was said elsewhere, but for what a carbon copies. An archive shows nothing of what is to be expected now.
+        if !forwarded || way::carbon(message.document().root()).is_some_and(|(copied, _)| copied.id == message.id) {
             let has_text = omemo.clone().any(|(_, element)| element.children().any(|c| c.local() == "payload"));
             outcome.protects |= has_text || !beside.others.is_empty() || beside.bodies.iter().any(|(_, otr)| *otr == Some(Otr::Data));
         }
@@ -162,12 +162,6 @@ impl Opacity {
             outcome.found.push(Found::leak("L3", envelope, "an encryption envelope in clear", "XEP-0420 §10"));
         }
     }
-}
-
-/// Whether this is what a carbon copies (XEP-0280): a message of the account's own conversations.
-fn is_copied_by_carbon(message: Element<'_>, known: &Known) -> bool {
-    let copy = message.parent().and_then(Element::parent);
-    copy.is_some_and(|copy| [known.carbons_sent, known.carbons_received].contains(&copy.sym()))
 }
 
 /// Whether a container stands in an item of a node: who may read that is not in the message.

@@ -7,11 +7,11 @@ use crate::audit::way;
 use crate::record::Verdict;
 use crate::rules::asked::Question;
 use crate::rules::names::{
-    CARBONS, CLIENT, DISCO_INFO, FORWARD, MUC, MUC_ADMIN, MUC_USER, OMEMO, OPENPGP, PGP_ENCRYPTED, PUBSUB, PUBSUB_EVENT, ROSTER, SASL,
-    SASL2, STREAM,
+    CLIENT, DISCO_INFO, MUC, MUC_ADMIN, MUC_USER, OMEMO, OPENPGP, PGP_ENCRYPTED, PUBSUB, PUBSUB_EVENT, ROSTER, SASL, SASL2, STREAM,
 };
 use crate::rules::seen::{Facts, child};
 use crate::rules::{Judged, Sight};
+use crate::xmpp::Direction;
 use crate::xmpp::element::Element;
 use crate::xmpp::jid::{Jid, normalised_bare};
 
@@ -179,8 +179,8 @@ impl World {
             }
         }
         // What another device of the account said or heard belongs to the conversation too.
-        let carbon = if seen.is_from_account(self) { copied_by_carbon(message) } else { None };
-        let (said, sent) = carbon.unwrap_or((message, seen.sent));
+        let carbon = if seen.is_from_account(self) { way::carbon(message) } else { None };
+        let (said, sent) = carbon.map_or((message, seen.sent), |(copied, way)| (copied, way == Direction::ClientToServer));
         if let (Some(conversation), Some(verdict)) = (seen.conversation, seen.verdict)
             && verdict.body != Verdict::NotEncrypted
             && let Some(system) = said.children().find_map(system).or_else(|| verdict.rules.contains(&"O2").then_some("otr"))
@@ -302,14 +302,6 @@ fn forget_host(hosts: &mut FxHashMap<String, usize>, bare: &str) {
             hosts.remove(host);
         }
     }
-}
-
-/// The message that a carbon copies (XEP-0280), and whether the account sent it.
-fn copied_by_carbon(message: Element<'_>) -> Option<(Element<'_>, bool)> {
-    ["sent", "received"].into_iter().find_map(|way| {
-        let forwarded = child(child(message, CARBONS, way)?, FORWARD, "forwarded")?;
-        Some((child(forwarded, CLIENT, "message")?, way == "sent"))
-    })
 }
 
 /// The system of an encryption container.
